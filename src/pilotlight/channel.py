@@ -1,0 +1,139 @@
+"""Messages and descriptors between two processes of ours, over one UNIX stream socket pair.
+
+A message is a JSON object behind a four-byte big-endian length; descriptors travel beside it by `SCM_RIGHTS` and arrive
+with the message that they were sent with. Must never interpret a message, and never import another of ours.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import socket
+import struct
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_LENGTH = struct.Struct("!I")
+_MAX_MESSAGE = 64 * 1024 * 1024
+_MAX_DESCRIPTORS = 64
+_DESCRIPTOR_SIZE = array.array("i").itemsize
+
+
+class ChannelError(Exception):
+    """The other side sent something that is not a message: a bug, or not one of our processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message and the descriptors that came with it. The receiver owns the descriptors."""
+
+    body: dict[str, Any]
+    descriptors: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class _Inbox:
+    """Bytes and descriptors that have arrived and are not yet a whole message."""
+
+    buffer: bytearray = field(default_factory=bytearray)
+    descriptors: deque[int] = field(default_factory=deque)
+
+    def take(self) -> Message | None:
+        """The next whole message, if there is one."""
+        if len(self.buffer) < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack_from(self.buffer)
+        if length > _MAX_MESSAGE:
+            raise ChannelError(f"a message of {length} bytes is announced; the limit is {_MAX_MESSAGE}")
+        end = _LENGTH.size + length
+        if len(self.buffer) < end:
+            return None
+        envelope = json.loads(bytes(self.buffer[_LENGTH.size : end]))
+        del self.buffer[:end]
+        count = envelope["fds"]
+        return Message(envelope["body"], tuple(self.descriptors.popleft() for _ in range(count)))
+
+
+def encode(body: dict[str, Any], descriptor_count: int = 0) -> bytes:
+    """A message as it travels. The count lets the receiver give each message its own descriptors."""
+    payload = json.dumps({"fds": descriptor_count, "body": body}, separators=(",", ":"), ensure_ascii=False).encode(
+        "utf-8", "surrogatepass"
+    )
+    return _LENGTH.pack(len(payload)) + payload
+
+
+class Channel:
+    """One end. Sending blocks until the kernel has taken the message; receiving blocks unless `receive_ready` is used."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._inbox = _Inbox()
+        self.at_end = False
+
+    @classmethod
+    def pair(cls) -> tuple[Channel, socket.socket]:
+        """A channel and the socket of its other end, for the child."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        return cls(ours), theirs
+
+    def fileno(self) -> int:
+        """The descriptor to wait on for reading."""
+        return self._sock.fileno()
+
+    def send(self, body: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+        """Sends one message; the caller keeps its own copies of the descriptors.
+
+        Raises:
+            OSError: the other side is gone (`BrokenPipeError`) or the socket failed.
+        """
+        data = memoryview(encode(body, len(descriptors)))
+        ancillary: list[tuple[int, int, Any]] = []
+        if descriptors:
+            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
+        sent = self._sock.sendmsg([data], ancillary)
+        if sent < len(data):
+            self._sock.sendall(data[sent:])
+
+    def receive(self) -> Message | None:
+        """Waits for the next message; None at end of file."""
+        while True:
+            message = self._inbox.take()
+            if message is not None:
+                return message
+            if self.at_end or not self._read(0):
+                return None
+
+    def receive_ready(self) -> list[Message]:
+        """All messages that can be had without waiting. Sets `at_end` when the other side is gone."""
+        while not self.at_end and self._read(socket.MSG_DONTWAIT):
+            pass
+        messages = []
+        while (message := self._inbox.take()) is not None:
+            messages.append(message)
+        return messages
+
+    def _read(self, flags: int) -> bool:
+        """Reads once; False at end of file or when nothing is there."""
+        space = socket.CMSG_SPACE(_MAX_DESCRIPTORS * _DESCRIPTOR_SIZE)
+        try:
+            data, ancillary, _, _ = self._sock.recvmsg(256 * 1024, space, flags)
+        except BlockingIOError:
+            return False
+        except ConnectionResetError:
+            data, ancillary = b"", []
+        for level, kind, payload in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                received = array.array("i")
+                received.frombytes(payload[: len(payload) - len(payload) % _DESCRIPTOR_SIZE])
+                self._inbox.descriptors.extend(received)
+        if not data:
+            self.at_end = True
+            return False
+        self._inbox.buffer += data
+        return True
+
+    def close(self) -> None:
+        """Closes this end; the other side sees end of file."""
+        self._sock.close()
