@@ -19,6 +19,7 @@ _LENGTH = struct.Struct("!I")
 _MAX_MESSAGE = 64 * 1024 * 1024
 _MAX_DESCRIPTORS = 64
 _DESCRIPTOR_SIZE = array.array("i").itemsize
+_CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
 
 class ChannelError(Exception):
@@ -118,7 +119,7 @@ class Channel:
         """Reads once; False at end of file or when nothing is there."""
         space = socket.CMSG_SPACE(_MAX_DESCRIPTORS * _DESCRIPTOR_SIZE)
         try:
-            data, ancillary, _, _ = self._sock.recvmsg(256 * 1024, space, flags)
+            data, ancillary, _, _ = self._sock.recvmsg(256 * 1024, space, flags | _CLOSE_ON_EXEC)
         except BlockingIOError:
             return False
         except ConnectionResetError:
