@@ -10,6 +10,7 @@ import array
 import json
 import socket
 import struct
+import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -71,6 +72,7 @@ class Channel:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._inbox = _Inbox()
+        self._sending = threading.Lock()
         self.at_end = False
 
     @classmethod
@@ -93,9 +95,10 @@ class Channel:
         ancillary: list[tuple[int, int, Any]] = []
         if descriptors:
             ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
-        sent = self._sock.sendmsg([data], ancillary)
-        if sent < len(data):
-            self._sock.sendall(data[sent:])
+        with self._sending:
+            sent = self._sock.sendmsg([data], ancillary)
+            if sent < len(data):
+                self._sock.sendall(data[sent:])
 
     def receive(self) -> Message | None:
         """Waits for the next message; None at end of file."""

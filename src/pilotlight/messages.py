@@ -1,0 +1,36 @@
+"""The words that supervisor and worker say to each other on the channel. Names only; must never import another of ours.
+
+Every message is a JSON object whose `type` is one of these; the comments give the other keys and the descriptors.
+"""
+
+from __future__ import annotations
+
+# Supervisor to worker.
+START = "start"
+"""`settings`, `target`, `environment`, `served_before`; descriptors: lifeline, crash log, then the listening sockets."""
+SERVE_FAILURE = "serve-failure"
+"""After `FAILED`: answer every request with the failure."""
+ADOPT = "adopt"
+"""`data` (base64); descriptor: a client connection that an earlier worker handed over."""
+DRAIN = "drain"
+"""`grace` (seconds): a successor comes; hand over what can be handed over, finish the rest, end."""
+STOP = "stop"
+"""`grace` (seconds): the server ends; finish, run the app's shutdown, end."""
+TERMINAL_LENT = "terminal-lent"
+"""The supervisor no longer reads standard input."""
+
+# Worker to supervisor.
+DEPENDENCY = "dependency"
+"""`kind`, `path`, `digest`: see `reload.dependencies.Dependency`."""
+LOADED = "loaded"
+"""`name`, `framework`, `version`, `warnings`."""
+FAILED = "failed"
+"""`report` (JSON form) and `text` (for the terminal): the app could not be loaded."""
+READY = "ready"
+"""The worker accepts connections."""
+CONNECTION = "connection"
+"""`data` (base64); descriptor: a client connection for the successor."""
+TERMINAL_WANTED = "terminal-wanted"
+"""`place`: code of the app is about to read standard input."""
+TERMINAL_RETURNED = "terminal-returned"
+"""Standard input is free again."""

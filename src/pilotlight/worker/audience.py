@@ -1,0 +1,46 @@
+"""Who may read an error: pure rules over what is known of a request.
+
+A direct client on this machine reads the report; everybody else (LAN, tunnel, proxy) gets an error id. A tunnel or proxy
+looks like loopback, so its forwarding headers and a Host that is not ours count as "somebody else".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_FORWARDING = frozenset(
+    {b"forwarded", b"via", b"x-real-ip", b"cf-connecting-ip", b"true-client-ip", b"x-original-host", b"ngrok-trace-id"}
+)
+_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def is_direct_local(client: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """True for a request that came straight from this machine to a name of this machine.
+
+    Args:
+        client: the peer's address, or an empty string for a UNIX socket (which only this machine can reach).
+        headers: name and value, names in any case.
+    """
+    if client and not _is_loopback(client):
+        return False
+    hosts = []
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered in _FORWARDING or lowered.startswith(b"x-forwarded-"):
+            return False
+        if lowered == b"host":
+            hosts.append(value.decode("latin-1"))
+    return len(hosts) <= 1 and all(_is_local_host(host) for host in hosts)
+
+
+def _is_loopback(address: str) -> bool:
+    """The server takes `address` from the kernel, so its form is canonical."""
+    return address == "::1" or address.removeprefix("::ffff:").startswith("127.")
+
+
+def _is_local_host(host: str) -> bool:
+    name = host.strip().lower()
+    head, colon, port = name.rpartition(":")
+    if colon and port.isdigit():
+        name = head
+    return name in _LOCAL_HOSTS or name.endswith(".localhost")

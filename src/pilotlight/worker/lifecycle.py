@@ -1,0 +1,201 @@
+"""One worker from its start message to its end: load, then serve the app or what kept it from loading.
+
+Runs in the worker's main thread. Must never import what the user's app shadows after the app's directory is on `sys.path`:
+everything of ours is imported here, before the load.
+"""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import asdict
+from typing import Any
+
+from pilotlight import messages
+from pilotlight.app.load import load_app
+from pilotlight.app.runcalls import RunCall, ignoring, intercepting
+from pilotlight.app.script import ScriptTarget, run_as_main
+from pilotlight.app.trim import trim_loader_frames
+from pilotlight.channel import Channel
+from pilotlight.console import Console
+from pilotlight.debugger.report import Report, from_exception
+from pilotlight.debugger.text import render_text
+from pilotlight.errors import UserError
+from pilotlight.reload.dependencies import Dependency
+from pilotlight.reload.record import Recorder
+from pilotlight.server.application import Application, ServerConfig
+from pilotlight.server.engine import LifespanFailed
+from pilotlight.worker.failure import application_for
+from pilotlight.worker.hooks import WorkerHooks, flush_standard_streams
+from pilotlight.worker.lease import TerminalLease
+from pilotlight.worker.order import StartOrder
+from pilotlight.worker.serving import Serving
+from pilotlight.worker.signals import LoadAbandoned, die_with, prepare_for_loading, prepare_for_serving
+
+_THREAD_JOIN_SECONDS = 1.0
+
+
+def run(channel: Channel) -> int:
+    """Waits for the start message and does what it says; returns the exit status."""
+    message = channel.receive()
+    if message is None:
+        return 0
+    order = StartOrder.from_message(message)
+    prepare_for_loading()
+    die_with(order.lifeline)
+    _log_crashes_to(order.crash_log)
+    _apply(order.environment)
+    try:
+        Worker(channel, order).run()
+    except LoadAbandoned:
+        return 1
+    finally:
+        _end_in_spite_of_threads()
+    return 0
+
+
+class Worker:
+    """A load and the serving that follows. `run` is called once."""
+
+    def __init__(self, channel: Channel, order: StartOrder) -> None:
+        self._channel = channel
+        self._order = order
+        self._settings = order.settings
+        self._console = Console.for_process(quiet=order.settings.quiet)
+        self._lease = TerminalLease(channel)
+        self._recorder = Recorder(self._report_dependency)
+        self._served = False
+
+    def run(self) -> None:
+        """Loads and serves what the order names."""
+        kind = self._order.target["kind"]
+        if kind == "report":
+            self._serve_report(Report.from_json(self._order.target["report"]))
+            return
+        if sys.stdin is not None and sys.stdin.isatty():
+            self._lease.install()
+        self._recorder.install()
+        try:
+            if kind == "script":
+                self._run_script()
+            else:
+                self._load_and_serve()
+        except LoadAbandoned:
+            raise
+        except BaseException as error:
+            if self._served:
+                raise
+            self._fail(error)
+
+    def _load_and_serve(self) -> None:
+        started = time.monotonic()
+        with ignoring(self._console.warning):
+            loaded = load_app(self._settings.app, app_dir=self._settings.app_dir, debug=self._settings.debug)
+        for warning in loaded.warnings:
+            self._console.warning(warning)
+        self._announce(loaded.name, loaded.framework, loaded.framework_version, time.monotonic() - started)
+        self._serve(loaded.application)
+
+    def _run_script(self) -> None:
+        target = ScriptTarget(**{**self._order.target["script"], "argv": tuple(self._order.target["script"]["argv"])})
+        started = time.monotonic()
+
+        def serve_here(call: RunCall) -> None:
+            if isinstance(call.app, str):
+                loaded = load_app(call.app, app_dir=self._settings.app_dir, debug=self._settings.debug)
+            else:
+                loaded = load_object(call.app, debug=self._settings.debug)
+            self._announce(loaded.name, loaded.framework, loaded.framework_version, time.monotonic() - started)
+            self._serve(loaded.application)
+
+        with intercepting(serve_here):
+            run_as_main(target)
+        if not self._served:
+            raise UserError(f"{target.path_or_name} ended without starting a server; call pilotlight.run(app) at its end.")
+
+    def _announce(self, name: str, framework: str | None, version: str | None, seconds: float) -> None:
+        self._recorder.loading_finished()
+        self._channel.send(
+            {
+                "type": messages.LOADED,
+                "name": name,
+                "framework": framework,
+                "version": version,
+                "seconds": seconds,
+            }
+        )
+
+    def _serve(self, application: Application) -> None:
+        prepare_for_serving()
+        try:
+            self._serving().run(application, self._order.sockets)
+        except LifespanFailed:
+            prepare_for_loading()
+            raise
+        self._served = True
+
+    def _serving(self) -> Serving:
+        hooks = WorkerHooks(self._console, show_errors=self._settings.debugger, live=True)
+        config = ServerConfig(threads=self._settings.threads, ssl_context=self._tls_context())
+        return Serving(self._channel, self._lease, config, hooks)
+
+    def _tls_context(self) -> Any:
+        if self._settings.cert is None:
+            return None
+        from pilotlight.server.tls import load_context
+
+        return load_context(self._settings.cert, self._settings.key)
+
+    def _fail(self, error: BaseException) -> None:
+        """Tells the supervisor; its answer is to serve the failure, or the end of the channel."""
+        trim_loader_frames(error)
+        report = from_exception(error)
+        flush_standard_streams()
+        text = error.message if isinstance(error, UserError) else render_text(report, color=self._console.color)
+        self._recorder.loading_finished()
+        self._channel.send({"type": messages.FAILED, "report": report.to_json(), "text": text})
+        answer = self._channel.receive()
+        if answer is not None and answer.body["type"] == messages.SERVE_FAILURE:
+            self._serve_report(report)
+
+    def _serve_report(self, report: Report) -> None:
+        prepare_for_serving()
+        self._serving().run(application_for(report), self._order.sockets)
+        self._served = True
+
+    def _report_dependency(self, dependency: Dependency) -> None:
+        self._channel.send({"type": messages.DEPENDENCY, **asdict(dependency)})
+
+
+def _log_crashes_to(descriptor: int) -> None:
+    """A fatal signal writes the Python stacks to `descriptor`; so does, on demand, the last real-time signal, which no app
+    uses (where the platform has it)."""
+    faulthandler.enable(descriptor, all_threads=True)
+    on_demand = getattr(signal, "SIGRTMAX", None)
+    if on_demand is not None:
+        faulthandler.register(on_demand, descriptor, all_threads=True)
+
+
+def _apply(environment: dict[str, str | None]) -> None:
+    for name, value in environment.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _end_in_spite_of_threads() -> None:
+    """The interpreter waits for threads before it runs `atexit`; a thread that never ends must not keep that from happening."""
+    deadline = time.monotonic() + _THREAD_JOIN_SECONDS
+    others = [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
+    for thread in others:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    if any(thread.is_alive() for thread in others):
+        atexit._run_exitfuncs()
+        flush_standard_streams()
+        os._exit(0)

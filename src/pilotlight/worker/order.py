@@ -1,0 +1,44 @@
+"""What the supervisor's start message asks of a worker, unpacked. Must never act on it."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+from pilotlight.channel import Message
+from pilotlight.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class StartOrder:
+    """One load and what comes after it.
+
+    Args:
+        settings: what the user asked for.
+        target: `{"kind": "app"}` loads `settings.app`; `{"kind": "script", ...}` runs a script as `__main__`;
+            `{"kind": "report", "report": ...}` loads nothing and answers every request with that report.
+        environment: variables to set (value) or to remove (None) before the load.
+        lifeline, crash_log: descriptors; see `signals.die_with`, and where faulthandler writes.
+        sockets: listening, inherited.
+    """
+
+    settings: Settings
+    target: dict[str, Any]
+    environment: dict[str, str | None]
+    lifeline: int
+    crash_log: int
+    sockets: list[socket.socket]
+
+    @classmethod
+    def from_message(cls, message: Message) -> StartOrder:
+        """Unpacks a start message, taking over its descriptors."""
+        lifeline, crash_log, *listening = message.descriptors
+        return cls(
+            settings=Settings.from_json(message.body["settings"]),
+            target=message.body["target"],
+            environment=message.body["environment"],
+            lifeline=lifeline,
+            crash_log=crash_log,
+            sockets=[socket.socket(fileno=descriptor) for descriptor in listening],
+        )

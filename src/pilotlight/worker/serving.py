@@ -1,0 +1,115 @@
+"""The loop of a worker: runs the HTTP engine and does what the channel says. Must never decide about reloads.
+
+The one place that knows how a served app comes to its end: a successor (`DRAIN`), the end of the server (`STOP`), or the
+end of the supervisor (end of file).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import socket
+from typing import Any
+
+from pilotlight import messages
+from pilotlight.channel import Channel, Message
+from pilotlight.server.application import Application, DetachedConnection, ServerConfig, ServerHooks
+from pilotlight.server.engine import Server, new_event_loop
+from pilotlight.worker.lease import TerminalLease
+
+LIFESPAN_SECONDS = 2.0
+
+
+class Serving:
+    """Serves one application until the supervisor says otherwise.
+
+    Args:
+        channel: to the supervisor.
+        lease: of the terminal, which may have read messages that are ours.
+    """
+
+    def __init__(self, channel: Channel, lease: TerminalLease, config: ServerConfig, hooks: ServerHooks) -> None:
+        self._channel = channel
+        self._lease = lease
+        self._config = config
+        self._hooks = hooks
+
+    def run(self, application: Application, sockets: list[socket.socket]) -> None:
+        """Returns when the app has been shut down.
+
+        Raises:
+            LifespanFailed: the app refused to start.
+        """
+        loop = new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_until_complete(self._serve(loop, application, sockets))
+        finally:
+            close_loop(loop)
+
+    async def _serve(
+        self, loop: asyncio.AbstractEventLoop, application: Application, sockets: list[socket.socket]
+    ) -> None:
+        server = Server(application, self._config, self._hooks)
+        self._orders: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._server = server
+        await server.start(sockets)
+        self._lease.wake_with(self._take_kept)
+        loop.add_reader(self._channel.fileno(), self._read_channel)
+        try:
+            self._channel.send({"type": messages.READY})
+            self._take_kept()
+            order = await self._orders.get()
+            if order is not None and order["type"] == messages.DRAIN:
+                await server.drain(order["grace"], self._hand_over)
+                await server.shutdown(0)
+            else:
+                await server.shutdown(order["grace"] if order is not None else 0)
+        finally:
+            loop.remove_reader(self._channel.fileno())
+
+    def _read_channel(self) -> None:
+        for message in self._channel.receive_ready():
+            self._obey(message)
+        if self._channel.at_end:
+            self._orders.put_nowait(None)
+
+    def _take_kept(self) -> None:
+        while self._lease.kept:
+            self._obey(self._lease.kept.popleft())
+
+    def _obey(self, message: Message) -> None:
+        kind = message.body["type"]
+        if kind == messages.ADOPT:
+            connection = socket.socket(fileno=message.descriptors[0])
+            self._server.adopt(DetachedConnection(connection, base64.b64decode(message.body["data"])))
+        elif kind == messages.TERMINAL_LENT:
+            self._lease.lent()
+        else:
+            self._orders.put_nowait(message.body)
+
+    def _hand_over(self, connection: DetachedConnection) -> None:
+        with connection.sock:
+            try:
+                self._channel.send(
+                    {"type": messages.CONNECTION, "data": base64.b64encode(connection.data).decode()},
+                    [connection.sock.fileno()],
+                )
+            except OSError as error:
+                self._hooks.notice(f"A connection could not be handed over ({os.strerror(error.errno or 0)}); it is closed.")
+
+
+def close_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Ends what the app left on the loop: tasks are cancelled, asynchronous generators closed; a blocked executor thread
+    is left to the end of the process."""
+    try:
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.wait(tasks, timeout=LIFESPAN_SECONDS))
+        loop.run_until_complete(asyncio.wait_for(loop.shutdown_asyncgens(), LIFESPAN_SECONDS))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()

@@ -1,0 +1,55 @@
+"""Signals and ends of a worker: who may end it, and how it dies with its supervisor.
+
+Must never start a thread: a worker may be forked while it loads.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+from types import FrameType
+
+
+class LoadAbandoned(BaseException):
+    """The supervisor ended the load; not an `Exception`, so that the app's own handlers let it pass."""
+
+
+def _ignore(signum: int, frame: FrameType | None) -> None:
+    """Ctrl-C reaches the whole process group; the supervisor decides what it means."""
+
+
+def _abandon(signum: int, frame: FrameType | None) -> None:
+    raise LoadAbandoned
+
+
+def prepare_for_loading() -> None:
+    """SIGINT does nothing (by a handler, which unlike SIG_IGN is not inherited by programs that the app starts); SIGTERM
+    unwinds the load so that what it registered with `atexit` runs."""
+    signal.signal(signal.SIGINT, _ignore)
+    signal.signal(signal.SIGTERM, _abandon)
+
+
+def prepare_for_serving() -> None:
+    """From here on the channel says when to end; a SIGTERM from elsewhere gets the default action."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def die_with(lifeline: int) -> None:
+    """Makes the kernel end this process when the write end of `lifeline` (a pipe's read end) is closed, even while the
+    app loops in C code: the supervisor holds that end and closes it only by dying.
+
+    Linux only (`F_SETSIG`, fcntl(2)); elsewhere the end of the channel is noticed when the loop next runs.
+    """
+    if sys.platform != "linux":
+        return
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, 10, signal.SIGKILL)  # F_SETSIG, which the fcntl module does not name
+    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_NONBLOCK | os.O_ASYNC)
+    try:
+        os.read(lifeline, 1)
+    except BlockingIOError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)  # the supervisor died before the signal was armed
