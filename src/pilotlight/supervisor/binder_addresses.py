@@ -6,7 +6,9 @@ Must never bind anything: it asks the resolver and the routing table, no more.
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pilotlight.errors import UserError
 
@@ -67,7 +69,9 @@ def _means_loopback(host: str) -> bool:
 def _resolve(host: str, port: int) -> tuple[Address, ...]:
     """All addresses of a host name, in the resolver's order, each once."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found: Sequence[tuple[Any, ...]] = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
     except (OSError, UnicodeError, ValueError):
         raise UserError(_unknown_host(host), status=1) from None
     addresses: list[Address] = []
