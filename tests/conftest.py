@@ -1,0 +1,27 @@
+"""What all tests share: an environment without the developer's own settings, and the browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+OURS = ("PILOTLIGHT_", "FLASK_", "DJANGO_SETTINGS_MODULE")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables of the developer's shell change no test."""
+    for name in [name for name in os.environ if name.startswith(OURS)]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of an installed Chromium; `scripts/test` installs one where it may."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
+    return found

@@ -1,0 +1,52 @@
+"""Fixtures for the tests that drive the real command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from harness import Serve, ServerProcess, pilotlight
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home directory for the servers, so that caches and tokens of tests never mix with the developer's."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def serve(tmp_path: Path, home: Path) -> Iterator[Serve]:
+    """Start servers in the test's directory: `serve("--app", "hello", "run", files={"hello.py": ...})`.
+
+    `command=` runs another command than `python -m pilotlight`. All that is started ends with the test.
+    """
+    with ExitStack() as servers:
+
+        def start(
+            *arguments: str,
+            command: Sequence[str] | None = None,
+            files: Mapping[str, str] | None = None,
+            cwd: Path | None = None,
+            env: Mapping[str, str | None] | None = None,
+            terminal: bool = False,
+            survivors_expected: bool = False,
+        ) -> ServerProcess:
+            directory = cwd or tmp_path
+            for name, text in (files or {}).items():
+                path = directory / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            environment = {"HOME": str(home), "XDG_CACHE_HOME": None, "XDG_STATE_HOME": None, **(env or {})}
+            chosen = list(command) if command is not None else pilotlight(*arguments)
+            server = ServerProcess(
+                chosen,
+                cwd=directory,
+                env=environment,
+                terminal=terminal,
+                survivors_expected=survivors_expected,
+            )
+            return servers.enter_context(server)
+
+        yield start
