@@ -1,0 +1,256 @@
+"""A report as one HTML page that needs nothing else: no file, no network, no JavaScript to be read.
+
+Pure. Everything that comes from the app is written through `_text`, which shows control characters and
+escapes markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from .assets import COPY_SCRIPT, HEAL_SCRIPT, STYLE
+from .report import Frame, Report, Span, SyntaxPlace, Trace
+from .text import render_text, visible
+
+_KINDS = {
+    "request": "Error while answering a request",
+    "load": "The app could not be loaded",
+    "lifespan": "The app's start-up or shutdown failed",
+    "background": "Error outside a request",
+    "death": "The app's process died",
+}
+_LINKS = {
+    "cause": "caused by",
+    "context": "raised while handling",
+}
+
+
+def render_page(report: Report, *, live: bool, nonce: str = "") -> bytes:
+    """The page, in UTF-8.
+
+    Args:
+        report: what happened.
+        live: look once a second whether the error is still there, and load the page again when it is not.
+        nonce: of the response's content security policy, for the style and the script.
+    """
+    mark = f' nonce="{_text(nonce)}"' if nonce else ""
+    script = COPY_SCRIPT + (HEAL_SCRIPT if live else "")
+    parts = [
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
+        '<meta name="color-scheme" content="light dark">\n<meta name="robots" content="noindex">\n',
+        f"<title>{_text(report.title())}</title>\n<style{mark}>{STYLE}</style>\n</head>\n",
+        f'<body data-error-id="{_text(report.id)}">\n<main>\n',
+        *_head(report, live),
+        *_chain(report.chain, report.focus()),
+        *_other_threads(report),
+        *_plain(report),
+        "</main>\n",
+        _foot(report),
+        f"<script{mark}>{script}</script>\n</body>\n</html>\n",
+    ]
+    return "".join(parts).encode("utf-8", "backslashreplace")
+
+
+def _text(text: str) -> str:
+    """Text of the app, harmless between tags and in double quotes."""
+    return (
+        visible(text)
+        .replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace('"', "&quot;")
+        .replace("'", "&#39;")
+    )
+
+
+def _head(report: Report, live: bool) -> Iterator[str]:
+    error = report.error
+    yield f'<header class="top">\n<p class="kind">{_KINDS[report.kind]}</p>\n'
+    yield from _headline(error, "h1")
+    yield "</header>\n"
+    if live:
+        yield (
+            '<p class="live" id="live" role="status" hidden>This page loads itself again as soon as the error is gone.'
+            '</p>\n<noscript><p class="live">Reload this page after the fix.</p></noscript>\n'
+        )
+    if error.syntax is not None:
+        yield from _syntax(error.syntax)
+        return
+    focus = report.focus()
+    if focus is not None:
+        yield f'<section class="focus" aria-label="Where">{_place(focus)}{_code(focus)}</section>\n'
+
+
+def _headline(trace: Trace, tag: str) -> Iterator[str]:
+    kind = f'<span class="type">{_type(trace.type)}</span>' if trace.type else ""
+    size = ' class="long"' if len(trace.message) > 160 or "\n" in trace.message else ""
+    message = f'<span class="message">{_text(trace.message)}</span>' if trace.message else ""
+    yield f"<{tag}{size}>{kind}{message}</{tag}>\n"
+    if trace.suggestion:
+        yield f'<p class="suggestion">{_text(trace.suggestion)}</p>\n'
+    for note in trace.notes:
+        yield f'<p class="note">{_text(note)}</p>\n'
+
+
+def _type(name: str) -> str:
+    module, dot, last = name.rpartition(".")
+    return f"<small>{_text(module + dot)}</small>{_text(last)}" if dot else _text(name)
+
+
+def _place(frame: Frame) -> str:
+    name = f'<span class="function">{_text(frame.qualname)}</span>'
+    return f'<p class="place">{_file(frame.file, frame.line)} <span class="in">in {name}</span></p>'
+
+
+def _file(file: str, line: int | None) -> str:
+    directory, slash, name = file.rpartition("/")
+    number = f'<span class="line">:{line}</span>' if line is not None else ""
+    return f'<span class="file"><span class="directory">{_text(directory + slash)}</span><b>{_text(name)}</b>{number}</span>'
+
+
+def _code(frame: Frame) -> str:
+    note = f'<p class="source-note">{_text(frame.source_note)}</p>' if frame.source_note else ""
+    if not frame.lines:
+        return note
+    last = frame.end_line if frame.end_line is not None else frame.line
+    return _excerpt(frame.lines, frame.first_line, frame.line, last, frame.span) + note
+
+
+def _excerpt(
+    lines: tuple[str, ...], first: int, line: int | None, last: int | None, span: Span | None
+) -> str:
+    indent = _common_indent(lines)
+    rows = []
+    for number, text in enumerate(lines, first):
+        here = line is not None and last is not None and line <= number <= max(last, line)
+        kind = ' class="here"' if here else ""
+        rows.append(f"<span{kind}><i>{number}</i><code>{_marked(text, number, span, indent)}</code></span>")
+    return f'<pre class="code" tabindex="0">{"".join(rows)}</pre>'
+
+
+def _common_indent(lines: tuple[str, ...]) -> int:
+    """How many leading blanks all lines share, so that deep code starts at the left."""
+    indents = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines if line.strip()]
+    if not indents:
+        return 0
+    shortest = min(indents, key=len)
+    return len(shortest) if all(indent.startswith(shortest) for indent in indents) else 0
+
+
+def _marked(text: str, number: int, span: Span | None, indent: int) -> str:
+    if span is None or not span.line <= number <= span.end_line:
+        return _text(text[indent:])
+    start = span.column if number == span.line else len(text) - len(text.lstrip())
+    end = span.end_column if number == span.end_line else len(text.rstrip())
+    start, end = max(start, indent), max(end, indent)
+    return f"{_text(text[indent:start])}<mark>{_text(text[start:end])}</mark>{_text(text[end:])}"
+
+
+def _syntax(place: SyntaxPlace) -> Iterator[str]:
+    span = None
+    if place.column is not None and place.end_column is not None:
+        span = Span(place.line, place.column, place.line, place.end_column)
+    lines, first = place.lines, place.first_line
+    if not lines:
+        lines, first = (place.text,), place.line
+    yield f'<section class="focus" aria-label="Where"><p class="place">{_file(place.file, place.line)}</p>'
+    yield f"{_excerpt(lines, first, place.line, place.line, span)}</section>\n"
+
+
+def _chain(traces: tuple[Trace, ...], focus: Frame | None) -> Iterator[str]:
+    for index, trace in enumerate(traces):
+        if index:
+            yield f'<section class="linked">\n<p class="link">{_LINKS.get(trace.link, "")}</p>\n'
+            yield from _headline(trace, "h2")
+            if trace.syntax is not None:
+                yield from _syntax(trace.syntax)
+        else:
+            yield '<section class="first">\n'
+        yield from _stack(trace.frames, focus, open_own=index == 0)
+        yield from _group(trace)
+        if trace.omitted:
+            yield f'<p class="source-note">{trace.omitted} more exceptions of this chain are left out.</p>\n'
+        yield "</section>\n"
+
+
+def _stack(frames: tuple[Frame, ...], focus: Frame | None, open_own: bool) -> Iterator[str]:
+    if not frames:
+        return
+    yield '<h3>Stack <small>newest call first</small></h3>\n<ol class="stack">\n'
+    for own, run in groupby(reversed(frames), key=lambda frame: frame.own):
+        together = list(run)
+        if own:
+            for frame in together:
+                yield f'<li class="own">{_frame(frame, open_own and frame is not focus)}</li>\n'
+        else:
+            yield f'<li class="library"><details><summary>{_summary(together)}</summary>\n<ol class="stack">\n'
+            for frame in together:
+                yield f"<li>{_frame(frame, False)}</li>\n"
+            yield "</ol></details></li>\n"
+    yield "</ol>\n"
+
+
+def _frame(frame: Frame, is_open: bool) -> str:
+    name = f'<span class="function">{_text(frame.qualname)}</span>'
+    extra = ""
+    if frame.omitted:
+        extra += f'<p class="source-note">{frame.omitted} more frames between these two are left out.</p>'
+    if frame.repeats:
+        what = "This call" if frame.period == 1 else f"These {frame.period} calls"
+        extra += f'<p class="source-note">{what} repeated {frame.repeats} more times.</p>'
+    code = (frame.code() or "").strip()
+    preview = f'<code class="preview">{_text(code)}</code>' if code else ""
+    return (
+        f"{extra}<details{' open' if is_open else ''}><summary>{name} {_file(frame.file, frame.line)}{preview}</summary>"
+        f"{_code(frame)}</details>"
+    )
+
+
+def _summary(frames: list[Frame]) -> str:
+    packages: dict[str, None] = {}
+    for frame in frames:
+        packages[frame.module.partition(".")[0] or frame.file.rpartition("/")[2]] = None
+    names = ", ".join(_text(name) for name in list(packages)[:4]) + (", ..." if len(packages) > 4 else "")
+    count = sum(1 + frame.repeats * frame.period + frame.omitted for frame in frames)
+    return f'{count} library frame{"s" if count > 1 else ""} <span class="directory">{names}</span>'
+
+
+def _group(trace: Trace) -> Iterator[str]:
+    if not trace.group and not trace.group_omitted:
+        return
+    yield '<ul class="group">\n'
+    for number, member in enumerate(trace.group, 1):
+        yield f"<li><details open><summary>{number}. {_text(member[0].headline().partition(chr(10))[0])}</summary>\n"
+        for index, each in enumerate(member):
+            if index:
+                yield f'<p class="link">{_LINKS.get(each.link, "")}</p>\n'
+                yield from _headline(each, "h4")
+            elif each.notes or "\n" in each.message:
+                yield from _headline(each, "h4")
+            yield from _stack(each.frames, None, open_own=index == 0)
+            yield from _group(each)
+        yield "</details></li>\n"
+    if trace.group_omitted:
+        yield f"<li>and {trace.group_omitted} more</li>\n"
+    yield "</ul>\n"
+
+
+def _other_threads(report: Report) -> Iterator[str]:
+    for stack in report.threads:
+        yield f'<section class="linked"><p class="link">{_text(stack.name)}</p>\n'
+        yield from _stack(stack.frames, None, open_own=False)
+        yield "</section>\n"
+
+
+def _plain(report: Report) -> Iterator[str]:
+    if report.detail:
+        yield f'<details class="plain" open><summary>What the process left</summary><pre>{_text(report.detail)}</pre></details>\n'
+    yield '<details class="plain"><summary>Traceback as text</summary>'
+    yield '<button type="button" id="copy" hidden>Copy</button>'
+    yield f'<pre id="text">{_text(render_text(report))}</pre></details>\n'
+
+
+def _foot(report: Report) -> str:
+    return f"<footer>Pilotlight · {_text(report.python)} · error id {_text(report.id)}</footer>\n"

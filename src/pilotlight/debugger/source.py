@@ -1,0 +1,154 @@
+"""Source lines as the file is now, and which files are the user's own.
+
+Must never use `linecache` (it may be stale), never run user code (no loader is asked), never read anything
+but a regular file, and never fail: what cannot be read has a sentence instead.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from dataclasses import dataclass
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
+MAX_LINE_CHARACTERS = 400
+
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
+_BLANK = re.compile(rb"^[ \t\f]*(?:#.*)?$")
+_BOM = b"\xef\xbb\xbf"
+
+_STANDARD_LIBRARY = tuple(
+    {
+        directory + os.sep
+        for directory in (os.path.dirname(os.__file__), os.path.dirname(os.path.realpath(os.__file__)))
+    }
+)
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_PILOTLIGHT = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_IMPORT_SYSTEM = ("<frozen importlib", "<frozen runpy", "<frozen zipimport")
+_IMPORT_FILES = tuple(
+    directory + name for directory in _STANDARD_LIBRARY for name in (f"importlib{os.sep}", "runpy.py")
+)
+
+
+def is_pilotlight(file: str) -> bool:
+    """Whether the file is one of this server's own."""
+    return file.startswith(_PILOTLIGHT)
+
+
+def is_import_system(file: str) -> bool:
+    """Whether the file belongs to the interpreter's import machinery or to `python -m`."""
+    return file.startswith(_IMPORT_SYSTEM) or file.startswith(_IMPORT_FILES)
+
+
+def is_standard_library(file: str) -> bool:
+    """Whether the file came with the interpreter."""
+    if file.startswith("<frozen "):
+        return True
+    return file.startswith(_STANDARD_LIBRARY) and not any(part in file for part in _INSTALLED)
+
+
+def is_own(file: str) -> bool:
+    """Whether the file is the user's: neither installed, nor the interpreter's, nor this server's."""
+    return not (is_standard_library(file) or is_pilotlight(file) or any(part in file for part in _INSTALLED))
+
+
+def decode_source(data: bytes) -> str:
+    """Python source as text by the rules of PEP 263; what cannot be decoded is replaced, never an error."""
+    if data.startswith(_BOM):
+        return data[len(_BOM) :].decode("utf-8", "replace")
+    encoding = "utf-8"
+    for line in re.split(rb"\r\n|\r|\n", data[:1024], maxsplit=2)[:2]:
+        cookie = _COOKIE.match(line)
+        if cookie:
+            encoding = cookie.group(1).decode("ascii", "replace")
+            break
+        if not _BLANK.match(line):
+            break
+    try:
+        return data.decode(encoding, "replace")
+    except (LookupError, ValueError):  # unknown, or not an encoding of text
+        return data.decode("utf-8", "replace")
+
+
+def split_source(text: str) -> tuple[str, ...]:
+    """Lines as the compiler counts them: form feeds and Unicode separators end no line."""
+    return tuple(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Lines around a place, or a sentence that says why there are none."""
+
+    lines: tuple[str, ...] = ()
+    first_line: int = 1
+    note: str = ""
+
+
+class SourceReader:
+    """Reads each file once. Make a new one for each report, so that no line is older than the report."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, tuple[str, ...] | str] = {}
+
+    def lines(self, file: str) -> tuple[str, ...] | str:
+        """All lines of a file, or the sentence that says why there are none."""
+        if file not in self._files:
+            self._files[file] = _read(file)
+        return self._files[file]
+
+    def excerpt(
+        self, file: str, line: int | None, end_line: int | None = None, before: int = 5, after: int = 4
+    ) -> Excerpt:
+        """The lines from `before` lines before to `after` lines after the place; a long place is cut after 12 lines."""
+        if line is None or line < 1:
+            return Excerpt(note="The interpreter did not record the line.")
+        lines = self.lines(file)
+        if isinstance(lines, str):
+            return Excerpt(note=lines)
+        if line > len(lines) or (line == len(lines) and not lines[-1]):
+            return Excerpt(note=f"The file has changed since it ran: it has no line {line} any more.")
+        last = min(max(end_line or line, line), line + 12) + after
+        first = max(line - before, 1)
+        note = ""
+        if not lines[line - 1].strip():
+            note = "The file has changed since it ran: this line is empty now."
+        shown = lines[first - 1 : last]
+        while shown and not shown[-1].strip() and first + len(shown) - 1 > line:
+            shown = shown[:-1]
+        return Excerpt(tuple(_clip(each) for each in shown), first, note)
+
+
+def _clip(line: str) -> str:
+    return line if len(line) <= MAX_LINE_CHARACTERS else line[:MAX_LINE_CHARACTERS] + "…"
+
+
+def _read(file: str) -> tuple[str, ...] | str:
+    if file.startswith("<"):
+        return "The code did not come from a file."
+    try:
+        if not stat.S_ISREG(os.stat(file).st_mode):
+            return "The source is not a regular file."
+        with open(file, "rb") as stream:
+            data = stream.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        return "The file is not there any more."
+    except (OSError, ValueError) as error:
+        return f"The file cannot be read: {error}."
+    if len(data) > MAX_FILE_BYTES:
+        return "The file is too large to be shown."
+    if b"\0" in data:
+        return "The file is not text."
+    return split_source(decode_source(data))
+
+
+def character_column(line: str, byte_column: int) -> int:
+    """The column in characters of a column in UTF-8 bytes (what PEP 657 records)."""
+    return len(line.encode("utf-8", "surrogatepass")[:byte_column].decode("utf-8", "ignore"))
+
+
+def python_version() -> str:
+    """The running interpreter, for the foot of a page."""
+    return f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"
