@@ -1,4 +1,4 @@
-"""The style and the scripts of the error page, as constants: the page must not depend on a file being there."""
+"""The style and the scripts of the error page, as constants: the page must not depend on other files."""
 
 from __future__ import annotations
 

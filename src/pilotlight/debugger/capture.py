@@ -209,7 +209,7 @@ def _trimmed(steps: list[_Step], may_be_empty: bool) -> list[_Step]:
 
 
 def _position(step: _Step) -> tuple[int | None, int | None, int | None, int | None]:
-    """Line, end line, start and end columns in bytes; what the interpreter did not record is None (PEP 657)."""
+    """Line, end line, start and end column in bytes; what the interpreter did not record is None (PEP 657)."""
     positions = getattr(step.code, "co_positions", None)
     if positions is None or step.instruction < 0:
         return step.line, step.line, None, None
@@ -223,7 +223,7 @@ def _position(step: _Step) -> tuple[int | None, int | None, int | None, int | No
 def _span(
     lines: tuple[str, ...], excerpt: Excerpt, line: int, end_line: int, column: int, end_column: int
 ) -> Span | None:
-    """The span in characters; None where it is wrong for the file as it is now, or says no more than the line."""
+    """The span in characters; None where it is wrong for the file as it is, or says no more than the line."""
     if not excerpt.lines or excerpt.note or end_line > len(lines) or end_line < line:
         return None
     first, last = lines[line - 1], lines[end_line - 1]
@@ -243,7 +243,7 @@ def _span(
 
 
 def _linked(error: BaseException, seen: set[int]) -> list[tuple[BaseException, Link]]:
-    """The exception and those it came from, by the rule of the interpreter: the cause, else the unsuppressed context."""
+    """The exception and those it came from: the cause, else the context if it is not suppressed."""
     found: list[tuple[BaseException, Link]] = []
     link: Link = ""
     current: BaseException | None = error

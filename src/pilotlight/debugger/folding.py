@@ -30,7 +30,7 @@ class Folded:
 
 
 def fold(keys: Sequence[Hashable]) -> list[Folded]:
-    """At most `MAX_FRAMES` places for a stack of any depth, oldest first; cycles of up to `MAX_PERIOD` frames fold."""
+    """At most `MAX_FRAMES` places for a stack of any depth, oldest first, with its cycles folded."""
     kept: list[Folded] = []
     index = 0
     while index < len(keys):
@@ -44,7 +44,7 @@ def fold(keys: Sequence[Hashable]) -> list[Folded]:
 
 
 def _cycle(keys: Sequence[Hashable], start: int) -> tuple[int, int]:
-    """The shortest period from `start` on that pays to fold, and how often it is repeated beyond what is shown."""
+    """The shortest period from `start` on that pays to fold, and how often it is repeated unseen."""
     for period in range(1, MAX_PERIOD + 1):
         end = start + period
         while end < len(keys) and keys[end] == keys[end - period]:

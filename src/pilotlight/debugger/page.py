@@ -53,6 +53,15 @@ def render_page(report: Report, *, live: bool, nonce: str = "") -> bytes:
     return "".join(parts).encode("utf-8", "backslashreplace")
 
 
+def render_concealed_page(sentence: str) -> bytes:
+    """What a client that may not see the report gets: one sentence, in the browser's own style."""
+    return (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width">\n<title>Internal Server Error</title>\n'
+        f"<h1>Internal Server Error</h1>\n<p>{_text(sentence)}</p>\n</html>\n"
+    ).encode()
+
+
 def _text(text: str) -> str:
     """Text of the app, harmless between tags and in double quotes."""
     return (

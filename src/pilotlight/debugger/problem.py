@@ -32,6 +32,12 @@ def render_json(report: Report) -> bytes:
     return json.dumps(body, indent=2).encode("ascii") + b"\n"
 
 
+def render_concealed_json(error_id: str) -> bytes:
+    """What a client that may not see the report gets."""
+    body = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "error_id": error_id}
+    return json.dumps(body, indent=2).encode("ascii") + b"\n"
+
+
 def _exception(trace: Trace) -> dict[str, Any]:
     body: dict[str, Any] = {
         "type": trace.type or None,

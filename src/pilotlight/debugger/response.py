@@ -6,11 +6,10 @@ Must never raise, and must never show more than the error id to a client that ma
 from __future__ import annotations
 
 import os
-from typing import Literal
 
 from .negotiate import Form, choose
-from .page import render_page
-from .problem import MEDIA_TYPE, render_json
+from .page import render_concealed_page, render_page
+from .problem import MEDIA_TYPE, render_concealed_json, render_json
 from .report import Report
 from .text import render_text
 
@@ -48,8 +47,8 @@ def error_response(
 
 
 def _rendered(report: Report, form: Form, heals: bool, nonce: str) -> tuple[bytes, bytes]:
-    """Content type and body: the chosen form, else text, else a constant; each says what went wrong before it."""
-    failed: Literal["page", "JSON form"] = "page"
+    """Content type and body: the chosen form, else text, else a constant; each says what went wrong before."""
+    failed = "page"
     try:
         if form == "html":
             return b"text/html; charset=utf-8", render_page(report, live=heals, nonce=nonce)
@@ -57,11 +56,10 @@ def _rendered(report: Report, form: Form, heals: bool, nonce: str) -> tuple[byte
             failed = "JSON form"
             return MEDIA_TYPE, render_json(report)
         return _TEXT, _text(report)
-    except Exception as first:  # noqa: BLE001 - the error that the developer must see is the one in the
-    report
-        reason = f"Pilotlight could not render the {failed} of this error ({type(first).__name__}); here is its text.\n\n"
+    except Exception as first:  # noqa: BLE001 - a bug of ours must not hide the error of the app
+        reason = f"Pilotlight could not render the {failed} of this error ({type(first).__name__}); here is its text."
     try:
-        return _TEXT, reason.encode() + _text(report)
+        return _TEXT, f"{reason}\n\n".encode() + _text(report)
     except Exception as second:  # noqa: BLE001
         return _TEXT, _LAST_RESORT % type(second).__name__.encode("ascii", "replace")
 
@@ -79,19 +77,14 @@ def _text(report: Report) -> bytes:
 def _concealed(report: Report, form: Form) -> tuple[bytes, bytes]:
     sentence = "The server could not answer this request; the developer finds the details under the error id"
     if form == "json":
-        body = f'{{"type": "about:blank", "title": "Internal Server Error", "status": 500, "error_id": "{report.id}"}}\n'
-        return MEDIA_TYPE, body.encode()
+        return MEDIA_TYPE, render_concealed_json(report.id)
     if form == "html":
-        page = (
-            '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-            f"<title>Internal Server Error</title><h1>Internal Server Error</h1><p>{sentence} {report.id}.</p></html>\n"
-        )
-        return b"text/html; charset=utf-8", page.encode()
+        return b"text/html; charset=utf-8", render_concealed_page(f"{sentence} {report.id}.")
     return _TEXT, f"500 Internal Server Error\n\n{sentence} {report.id}.\n".encode()
 
 
 def _page_policy(nonce: str) -> bytes:
-    """Nothing but the page's own style and script; the script may ask its own origin whether the error is gone."""
+    """Nothing but the page's own style and script, which may ask its own origin whether the error is gone."""
     parts = (
         "default-src 'none'",
         f"style-src 'nonce-{nonce}'",

@@ -37,8 +37,7 @@ def _for_name(wrong: str | None, traceback: TracebackType | None) -> str:
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
     frame = traceback.tb_frame
-    known = frame.f_locals
-    this = dict.get(known, "self") if type(known) is dict else None
+    this = _local(frame, "self")
     if this is not None and wrong in _attributes(this):
         return f"Did you mean: 'self.{wrong}'?"
     best = closest(wrong, _names(frame))
@@ -49,12 +48,20 @@ def _for_name(wrong: str | None, traceback: TracebackType | None) -> str:
     return sentence
 
 
+def _local(frame: FrameType, name: str) -> Any:
+    known: Any = frame.f_locals
+    return known.get(name) if _is_plain(known) else None
+
+
 def _names(frame: FrameType) -> Iterable[Any]:
     for scope in (frame.f_locals, frame.f_globals, frame.f_builtins):
-        if isinstance(scope, dict):
-            yield from dict.keys(scope)
-        elif type(scope).__module__ == "builtins":  # the write-through view of 3.13
+        if _is_plain(scope):
             yield from scope.keys()
+
+
+def _is_plain(scope: Any) -> bool:
+    """A dictionary of the interpreter's own (or the view of a frame's locals that 3.13 has), nobody's subclass."""
+    return type(scope) is dict or type(scope).__name__ == "FrameLocalsProxy"
 
 
 def _for_attribute(error: AttributeError) -> str:
@@ -92,7 +99,7 @@ def _attributes(owner: Any) -> list[str]:
 
 
 def _instance_dictionary(owner: Any) -> dict[Any, Any]:
-    """The object's own `__dict__`, without its `__getattribute__`; empty if a class defines that name otherwise."""
+    """The object's own `__dict__`, without its `__getattribute__`; empty if a class redefines that name."""
     if isinstance(owner, ModuleType):
         return vars(ModuleType)["__dict__"].__get__(owner)  # type: ignore[no-any-return]
     for base in type.__dict__["__mro__"].__get__(type(owner)):
