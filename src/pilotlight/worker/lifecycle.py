@@ -13,8 +13,8 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
 
 from pilotlight import messages
 from pilotlight.app.load import load_app
@@ -28,8 +28,9 @@ from pilotlight.debugger.text import render_text
 from pilotlight.errors import UserError
 from pilotlight.reload.dependencies import Dependency
 from pilotlight.reload.record import Recorder
-from pilotlight.server.application import Application, ServerConfig
+from pilotlight.server.application import Application
 from pilotlight.server.engine import LifespanFailed
+from pilotlight.worker.configuration import server_config
 from pilotlight.worker.failure import application_for
 from pilotlight.worker.hooks import WorkerHooks, flush_standard_streams
 from pilotlight.worker.lease import TerminalLease
@@ -50,6 +51,7 @@ def run(channel: Channel) -> int:
     die_with(order.lifeline)
     _log_crashes_to(order.crash_log)
     _apply(order.environment)
+    atexit.register(_tell_finished, channel)  # first registered, so it runs last
     try:
         Worker(channel, order).run()
     except LoadAbandoned:
@@ -141,15 +143,7 @@ class Worker:
 
     def _serving(self) -> Serving:
         hooks = WorkerHooks(self._console, show_errors=self._settings.debugger, live=True)
-        config = ServerConfig(threads=self._settings.threads, ssl_context=self._tls_context())
-        return Serving(self._channel, self._lease, config, hooks)
-
-    def _tls_context(self) -> Any:
-        if self._settings.cert is None:
-            return None
-        from pilotlight.server.tls import load_context
-
-        return load_context(self._settings.cert, self._settings.key)
+        return Serving(self._channel, self._lease, server_config(self._settings), hooks)
 
     def _fail(self, error: BaseException) -> None:
         """Tells the supervisor; its answer is to serve the failure, or the end of the channel."""
@@ -170,6 +164,11 @@ class Worker:
 
     def _report_dependency(self, dependency: Dependency) -> None:
         self._channel.send({"type": messages.DEPENDENCY, **asdict(dependency)})
+
+
+def _tell_finished(channel: Channel) -> None:
+    with suppress(OSError):  # the supervisor is gone too
+        channel.send({"type": messages.FINISHED})
 
 
 def _log_crashes_to(descriptor: int) -> None:

@@ -12,6 +12,10 @@ import sys
 from types import FrameType
 
 
+BLOCKED_AT_SPAWN = frozenset({signal.SIGINT})
+"""A Ctrl-C while the interpreter starts must not print a traceback; unblocked when there is a handler."""
+
+
 class LoadAbandoned(BaseException):
     """The supervisor ended the load; not an `Exception`, so that the app's own handlers let it pass."""
 
@@ -29,6 +33,7 @@ def prepare_for_loading() -> None:
     unwinds the load so that what it registered with `atexit` runs."""
     signal.signal(signal.SIGINT, _ignore)
     signal.signal(signal.SIGTERM, _abandon)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_AT_SPAWN)
 
 
 def prepare_for_serving() -> None:

@@ -1,0 +1,48 @@
+"""How a worker that died, or that is silent for long, is described. Must never wait for the worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from pilotlight.supervisor.child import Child
+
+_CHUNK = 64 * 1024
+
+
+def read_crash_log(child: Child) -> str:
+    """What faulthandler has written so far and nobody has read yet."""
+    chunks = []
+    while True:
+        try:
+            chunk = os.read(child.crash_log, _CHUNK)
+        except BlockingIOError:
+            break
+        if not chunk:
+            break
+        chunks.append(chunk)
+    return b"".join(chunks).decode("utf-8", "replace")
+
+
+def ask_for_stacks(child: Child) -> bool:
+    """Makes the worker write the stacks of its threads to its crash log; False where the platform has no such signal."""
+    number = getattr(signal, "SIGRTMAX", None)
+    if number is None:
+        return False
+    child.signal(number)
+    return True
+
+
+def death_report(description: str, stacks: str) -> dict[str, Any]:
+    """The JSON form of the report of a worker that cannot report itself."""
+    from pilotlight.debugger.death import from_death  # costs start-up time; nobody dies on a good day
+
+    return from_death(description, stacks).to_json()
+
+
+def describe_end(status: int, doing: str) -> str:
+    """One sentence; `status` as `os.waitstatus_to_exitcode` gives it."""
+    from pilotlight.debugger.death import describe_exit
+
+    return describe_exit(status, doing)

@@ -1,0 +1,455 @@
+"""The supervisor's loop: every event comes off one queue, and all state is here.
+
+The processes are replaced, the sockets never: while no worker accepts, the kernel's backlog holds new connections, and
+connections that a draining worker hands over are parked here. Must never run user code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pilotlight import messages
+from pilotlight.console import Console
+from pilotlight.reload.dependencies import Dependency
+from pilotlight.settings import Settings
+from pilotlight.supervisor.autopsy import ask_for_stacks, death_report, describe_end, read_crash_log
+from pilotlight.supervisor.binder import Bound
+from pilotlight.supervisor.changes import Change, ChangeWatch
+from pilotlight.supervisor.child import Child, CommandLine, Spawned, State, spawn
+from pilotlight.supervisor.events import Due, Ended, Event, Pressed, Said, Signalled, Touched
+from pilotlight.supervisor.terminal import Key, Terminal
+
+GRACE_SECONDS = 5.0
+"""Requests in flight at a reload may take this long; breakpoints do not count."""
+STOP_GRACE_SECONDS = 2.0
+STOP_KILL_SECONDS = 4.5
+PREDECESSOR_SECONDS = 0.25
+"""How long a load waits for the worker before it to be gone, so that both do not hold the app's own resources."""
+DRAIN_KILL_SECONDS = GRACE_SECONDS + 3.0
+STANDBY_SECONDS = 0.5
+"""After a worker is ready: when the next one is started in advance."""
+SLOW_LOAD_SECONDS = 5.0
+PROMPT_GAP_SECONDS = 0.3
+"""Between two prompts of one debugger session."""
+CRASHES_IN_A_ROW = 3
+CRASH_WINDOW_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Load:
+    """The reload in progress, for the line that tells of it."""
+
+    reason: str
+    started: float
+    first: bool
+
+
+class Supervisor:
+    """Runs workers one after another on sockets that stay.
+
+    Args:
+        target: what a worker loads; see `worker.order.StartOrder`.
+        bound: the listening sockets; closed by the caller.
+        environment: called before each load: what `.env` files say now.
+        on_ready: called once, after the first worker is ready (the browser is opened, ...).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        target: dict[str, Any],
+        bound: Bound,
+        command: CommandLine,
+        console: Console,
+        *,
+        environment: Callable[[], dict[str, str | None]],
+        banner: Callable[[str, str | None, str | None], None],
+        open_browser: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._target = target
+        self._bound = bound
+        self._command = command
+        self._console = console
+        self._environment = environment
+        self._banner = banner
+        self._open_browser = open_browser
+        self._children: dict[int, Child] = {}
+        self._current: Child | None = None
+        self._standby: Spawned | None = None
+        self._waiting: Spawned | None = None
+        """Spawned for the next load, whose start message waits for the predecessor's end."""
+        self._load: Load | None = None
+        self._served_before = False
+        self._last_load_seconds = 0.0
+        self._parked: deque[tuple[str, int]] = deque()
+        self._holder: Child | None = None
+        self._prompt_over = 0.0
+        self._postponed: str | None = None
+        self._crashes: deque[float] = deque()
+        self._exit_status: int | None = None
+
+    def run(self, early: Spawned | None = None) -> int:
+        """Returns the command's exit status, when all children are gone. `early` is a worker spawned in advance."""
+        self._standby = early
+        if early is not None:
+            self._children[early.child.pid] = early.child
+        return asyncio.run(self._main())
+
+    async def _main(self) -> int:
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+            loop.add_signal_handler(number, self._post, Signalled(number))
+        with Terminal(loop, self._on_key) as terminal, ChangeWatch(self._settings, loop, self._on_touch) as watch:
+            self._terminal = terminal
+            self._watch = watch
+            for note in watch.notes:
+                self._console.line(note)
+            if self._standby is not None:
+                self._listen_to(self._standby.child)
+            self._begin_load("start")
+            while self._exit_status is None or self._children:
+                self._handle(await self._events.get())
+        return self._exit_status
+
+    # Sources of events.
+
+    def _post(self, event: Event) -> None:
+        self._events.put_nowait(event)
+
+    def _on_key(self, key: Key) -> None:
+        self._post(Pressed(key))
+
+    def _on_touch(self) -> None:
+        self._post(Touched())
+
+    def _later(self, seconds: float, event: Due) -> None:
+        self._loop.call_later(seconds, self._post, event)
+
+    def _listen_to(self, child: Child) -> None:
+        self._loop.add_reader(child.channel.fileno(), self._read, child)
+
+    def _read(self, child: Child) -> None:
+        for message in child.channel.receive_ready():
+            self._post(Said(child, message))
+        if child.channel.at_end:
+            self._loop.remove_reader(child.channel.fileno())
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Said():
+                self._on_message(event.child, event.message.body, event.message.descriptors)
+            case Ended():
+                self._on_end(event.child, event.status)
+            case Touched():
+                self._on_change(self._watch.settled())
+            case Pressed():
+                self._on_pressed(event.key)
+            case Signalled():
+                self._on_signal(event.number)
+            case Due():
+                self._on_due(event.what, event.child)
+
+    # Loads.
+
+    def _begin_load(self, reason: str) -> None:
+        """Ends what is there and starts a worker from scratch."""
+        self._load = Load(reason, time.monotonic(), first=not self._served_before)
+        self._watch.begin_load()
+        self._retire_all()
+        self._waiting = self._waiting or self._take_standby() or self._spawn()
+        if self._predecessors():
+            self._later(PREDECESSOR_SECONDS, Due("predecessor"))
+        else:
+            self._start_waiting()
+
+    def _retire_all(self) -> None:
+        """Whoever loads is killed at once; whoever serves is drained."""
+        for child in self._children.values():
+            if child.state is State.LOADING:
+                child.kill()
+                child.state = State.DRAINING
+            elif child.state in (State.SERVING, State.FAILED):
+                child.drain(GRACE_SECONDS)
+                self._later(DRAIN_KILL_SECONDS, Due("drained", child))
+        self._current = None
+
+    def _predecessors(self) -> list[Child]:
+        """Those that may still run the app's code."""
+        return [
+            child
+            for child in self._children.values()
+            if child.state is State.DRAINING and not child.finished and not child.is_notice
+        ]
+
+    def _take_standby(self) -> Spawned | None:
+        standby, self._standby = self._standby, None
+        return standby
+
+    def _spawn(self) -> Spawned:
+        spawned = spawn(self._command)
+        self._children[spawned.child.pid] = spawned.child
+        self._listen_to(spawned.child)
+        return spawned
+
+    def _start_waiting(self) -> None:
+        if self._waiting is None or self._exit_status is not None:
+            return
+        spawned, self._waiting = self._waiting, None
+        self._order(spawned, self._target)
+        self._current = spawned.child
+        self._later(max(SLOW_LOAD_SECONDS, 3 * self._last_load_seconds), Due("slow", spawned.child))
+
+    def _order(self, spawned: Spawned, target: dict[str, Any]) -> None:
+        spawned.child.start(
+            self._settings.to_json(),
+            target,
+            self._environment(),
+            self._bound.sockets,
+            (spawned.lifeline, spawned.crash_log),
+        )
+
+    def _serve_notice(self, report: dict[str, Any]) -> None:
+        """A worker that answers with a report of ours, while no worker with the app can."""
+        spawned = self._take_standby() or self._spawn()
+        spawned.child.is_notice = True
+        self._order(spawned, {"kind": "report", "report": report})
+
+    # What workers say.
+
+    def _on_message(self, child: Child, body: dict[str, Any], descriptors: tuple[int, ...]) -> None:
+        kind = body["type"]
+        if kind == messages.CONNECTION:
+            self._park(body["data"], descriptors[0])
+        elif kind == messages.TERMINAL_WANTED:
+            self._lend_terminal(child, body["place"])
+        elif kind == messages.TERMINAL_RETURNED:
+            self._take_terminal_back(child)
+        elif kind == messages.FINISHED:
+            child.finished = True
+            self._on_predecessor_gone()
+        elif child is self._current or child.is_notice:
+            self._on_progress(child, body)
+
+    def _on_progress(self, child: Child, body: dict[str, Any]) -> None:
+        kind = body["type"]
+        if kind == messages.DEPENDENCY:
+            self._watch.add(Dependency(body["kind"], body["path"], body["digest"]))
+        elif kind == messages.LOADED:
+            self._loaded = body
+        elif kind == messages.FAILED:
+            self._on_failed(child, body)
+        elif kind == messages.READY and child.state in (State.LOADING, State.FAILED):
+            self._on_ready(child)
+
+    def _on_failed(self, child: Child, body: dict[str, Any]) -> None:
+        self._console.block(body["text"])
+        child.state = State.FAILED
+        if not self._served_before or self._settings.on_reload_error == "exit":
+            self._stop(1)
+            return
+        self._console.error("The app could not be loaded; the browser shows why. Waiting for the fix.")
+        child.send({"type": messages.SERVE_FAILURE})
+
+    def _on_ready(self, child: Child) -> None:
+        if child.state is State.LOADING:
+            child.state = State.SERVING
+        self._send_parked(child)
+        if child.is_notice:
+            return
+        self._retire_notices()
+        self._later(STANDBY_SECONDS, Due("standby"))
+        load, self._load = self._load, None
+        if load is None or child.state is State.FAILED:
+            return
+        self._last_load_seconds = time.monotonic() - load.started
+        if load.first:
+            self._served_before = True
+            self._banner(self._loaded["name"], self._loaded["framework"], self._loaded["version"])
+            if self._settings.open_browser:
+                self._open_browser()
+        else:
+            self._console.reload(load.reason, self._last_load_seconds)
+
+    def _retire_notices(self) -> None:
+        for other in self._children.values():
+            if other.is_notice and other.state in (State.LOADING, State.SERVING):
+                other.drain(GRACE_SECONDS)
+                self._later(DRAIN_KILL_SECONDS, Due("drained", other))
+
+    def _park(self, data: str, descriptor: int) -> None:
+        self._parked.append((data, descriptor))
+        current = self._current
+        if current is not None and current.state is State.SERVING:
+            self._send_parked(current)
+
+    def _send_parked(self, child: Child) -> None:
+        while self._parked:
+            data, descriptor = self._parked.popleft()
+            child.send({"type": messages.ADOPT, "data": data}, [descriptor])
+            os.close(descriptor)
+
+    # How workers end.
+
+    def _reap(self) -> None:
+        for child in list(self._children.values()):
+            pid, status = os.waitpid(child.pid, os.WNOHANG)
+            if pid:
+                del self._children[pid]
+                self._read(child)
+                self._post(Ended(child, os.waitstatus_to_exitcode(status)))
+
+    def _on_end(self, child: Child, status: int) -> None:
+        stacks = read_crash_log(child)
+        self._loop.remove_reader(child.channel.fileno())
+        state = child.state
+        child.close()
+        if self._holder is child:
+            self._take_terminal_back(child)
+        if self._standby is not None and self._standby.child is child:
+            self._standby = None
+        if self._exit_status is not None:
+            return
+        if state is State.DRAINING:
+            self._on_predecessor_gone()
+        elif child is self._current:
+            self._current = None
+            self._on_unexpected_end(state, status, stacks)
+
+    def _on_predecessor_gone(self) -> None:
+        if not self._predecessors():
+            self._start_waiting()
+
+    def _on_unexpected_end(self, state: State, status: int, stacks: str) -> None:
+        description = describe_end(status, "loading the app" if state is State.LOADING else "serving")
+        self._console.error(description)
+        if stacks:
+            self._console.block(stacks)
+        if state is State.LOADING and (not self._served_before or self._settings.on_reload_error == "exit"):
+            self._stop(1)
+        elif state is State.LOADING or self._crashes_too_often():
+            self._load = None
+            self._serve_notice(death_report(description, stacks))
+        else:
+            self._begin_load("the app, after the crash,")
+
+    def _crashes_too_often(self) -> bool:
+        now = time.monotonic()
+        self._crashes.append(now)
+        while now - self._crashes[0] > CRASH_WINDOW_SECONDS:
+            self._crashes.popleft()
+        return len(self._crashes) > CRASHES_IN_A_ROW
+
+    # Changes.
+
+    def _on_change(self, changes: list[Change]) -> None:
+        if changes and self._exit_status is None:
+            more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
+            self._reload(f"{changes[0].display}{more}")
+
+    def _reload(self, reason: str) -> None:
+        if self._holder is not None or time.monotonic() < self._prompt_over + PROMPT_GAP_SECONDS:
+            if self._postponed is None:
+                self._console.line(f"Reload of {reason} waits until the debugger in the terminal is left.")
+            self._postponed = reason
+            return
+        self._begin_load(reason)
+
+    # The terminal.
+
+    def _lend_terminal(self, child: Child, place: str) -> None:
+        self._terminal.lend()
+        self._holder = child
+        child.send({"type": messages.TERMINAL_LENT})
+
+    def _take_terminal_back(self, child: Child) -> None:
+        if self._holder is not child:
+            return
+        self._holder = None
+        self._prompt_over = time.monotonic()
+        self._terminal.take_back()
+        if self._postponed is not None:
+            self._later(PROMPT_GAP_SECONDS, Due("prompt over"))
+
+    def _on_pressed(self, key: Key) -> None:
+        if key is Key.RELOAD:
+            self._reload("the app")
+        elif key is Key.OPEN:
+            self._open_browser()
+        elif key is Key.QUIT:
+            self._stop(0)
+
+    # Time and the end.
+
+    def _on_due(self, what: str, child: Child | None) -> None:
+        if what == "predecessor":
+            self._start_waiting()
+        elif what == "prompt over":
+            reason, self._postponed = self._postponed, None
+            if reason is not None and self._exit_status is None:
+                self._reload(reason)
+        elif what == "standby":
+            self._prepare_standby()
+        elif child is not None and child.state is not State.ENDED:
+            self._on_child_due(what, child)
+
+    def _on_child_due(self, what: str, child: Child) -> None:
+        if what == "drained" and self._holder is child:
+            self._later(GRACE_SECONDS, Due("drained", child))
+        elif what in ("drained", "stopped"):
+            child.kill()
+        elif what == "slow" and child is self._current and child.state is State.LOADING:
+            if ask_for_stacks(child):
+                self._later(0.1, Due("stacks", child))
+        elif what == "stacks" and child is self._current and child.state is State.LOADING:
+            self._tell_of_slow_load(child, read_crash_log(child))
+
+    def _tell_of_slow_load(self, child: Child, stacks: str) -> None:
+        seconds = time.monotonic() - (self._load.started if self._load else 0)
+        description = f"The app has been loading for {seconds:.0f} s and has not finished."
+        self._console.line(f"{description} It is here now:")
+        self._console.block(stacks)
+        if self._served_before and not any(other.is_notice for other in self._children.values()):
+            self._serve_notice(death_report(description, stacks))
+
+    def _prepare_standby(self) -> None:
+        current = self._current
+        busy = self._standby or self._waiting or self._exit_status is not None
+        if not busy and current is not None and current.state in (State.SERVING, State.FAILED):
+            self._standby = self._spawn()
+
+    def _on_signal(self, number: int) -> None:
+        if number == signal.SIGCHLD:
+            self._reap()
+        elif number == signal.SIGHUP:
+            self._reload("the app (SIGHUP)")
+        elif self._exit_status is None:
+            self._stop(0)
+        elif number == signal.SIGINT:
+            self._exit_status = 130
+            for child in self._children.values():
+                child.kill()
+
+    def _stop(self, status: int) -> None:
+        """Ends all workers, politely first."""
+        if self._exit_status is not None:
+            return
+        self._exit_status = status
+        for child in self._children.values():
+            if child.state is State.DRAINING:
+                child.kill()
+            else:
+                child.stop(STOP_GRACE_SECONDS)
+            self._later(STOP_KILL_SECONDS, Due("stopped", child))
+        self._post(Due("stopping"))
+

@@ -1,0 +1,100 @@
+"""Loading and serving in one process, without supervisor or reloader. Must never fork or spawn."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Sequence
+
+from pilotlight.app.load import LoadedApp, load_app
+from pilotlight.app.runcalls import ignoring
+from pilotlight.app.trim import trim_loader_frames
+from pilotlight.console import Console
+from pilotlight.debugger.report import from_exception
+from pilotlight.debugger.text import render_text
+from pilotlight.errors import UserError
+from pilotlight.server.application import Application
+from pilotlight.server.engine import LifespanFailed, Server, new_event_loop
+from pilotlight.settings import Settings
+from pilotlight.worker.configuration import server_config
+from pilotlight.worker.hooks import WorkerHooks
+from pilotlight.worker.serving import close_loop
+
+STOP_GRACE_SECONDS = 2.0
+
+
+def load_target(settings: Settings, console: Console) -> LoadedApp | None:
+    """Loads the app that the settings name; None after its failure has been printed.
+
+    Raises:
+        UserError: the app was not found.
+    """
+    try:
+        with ignoring(console.warning):
+            loaded = load_app(settings.app, app_dir=settings.app_dir, debug=settings.debug)
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        show_failure(error, console)
+        return None
+    for warning in loaded.warnings:
+        console.warning(warning)
+    return loaded
+
+
+def show_failure(error: BaseException, console: Console) -> None:
+    """Prints the traceback without our frames."""
+    trim_loader_frames(error)
+    console.block(render_text(from_exception(error), color=console.color))
+
+
+class Alone:
+    """One process that serves until it is interrupted."""
+
+    def __init__(self, settings: Settings, console: Console, sockets: Sequence[socket.socket]) -> None:
+        self._settings = settings
+        self._console = console
+        self._sockets = [sock.dup() for sock in sockets]
+
+    def apply_environment(self) -> None:
+        """What the `.env` files add, and the debug mode, become this process's environment."""
+        os.environ.update(self._settings.app_environment(os.environ))
+
+    def serve(self, application: Application, ready: Callable[[], None]) -> int:
+        """Serves until SIGINT or SIGTERM, or (outside the main thread) for ever; returns the exit status.
+
+        Args:
+            ready: called once connections are accepted.
+        """
+        hooks = WorkerHooks(self._console, show_errors=self._settings.debugger, live=False)
+        server = Server(application, server_config(self._settings), hooks)
+        loop = new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_until_complete(self._serve(loop, server, ready))
+        except LifespanFailed as error:
+            show_failure(error, self._console)
+            return 1
+        finally:
+            close_loop(loop)
+        self._console.line("Stopped.")
+        return 0
+
+    async def _serve(self, loop: asyncio.AbstractEventLoop, server: Server, ready: Callable[[], None]) -> None:
+        stop = asyncio.Event()
+
+        def on_signal(number: int) -> None:
+            if stop.is_set() and number == signal.SIGINT:
+                os._exit(130)
+            stop.set()
+
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, on_signal, number)
+        await server.start(self._sockets)
+        ready()
+        await stop.wait()
+        await server.shutdown(STOP_GRACE_SECONDS)
