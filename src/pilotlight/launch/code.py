@@ -20,7 +20,8 @@ from pilotlight.app.script import ScriptTarget, detect_script, script_from_argum
 from pilotlight.console import Console
 from pilotlight.errors import UserError
 from pilotlight.launch.resume import replace_process
-from pilotlight.launch.start import bind, open_browser, tell
+from pilotlight.launch.greeting import Greeting
+from pilotlight.launch.start import bind, tell
 from pilotlight.settings.resolve import Resolved
 from pilotlight.settings.sources import from_call
 
@@ -126,19 +127,11 @@ def _serve(app: object, resolved: Resolved, console: Console) -> None:
         alone = Alone(settings, console, bound.sockets)
         alone.apply_environment()
         loaded = _loaded(app, settings)
-
-        def ready() -> None:
-            console.banner(
-                app=loaded.name,
-                framework=loaded.framework,
-                framework_version=loaded.framework_version,
-                settings=settings,
-                urls=bound.urls,
-            )
-            if settings.open_browser:
-                open_browser(bound.urls[0], console)
-
-        status = alone.serve(loaded.application, ready)
+        greeting = Greeting(console, settings, bound.urls)
+        status = alone.serve(
+            loaded.application,
+            lambda: greeting.show(loaded.name, loaded.framework, loaded.framework_version),
+        )
     finally:
         bound.close()
     if status != 0:

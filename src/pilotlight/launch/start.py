@@ -8,6 +8,7 @@ from typing import Any
 
 from pilotlight.console import Console
 from pilotlight.launch.environment import EnvironmentOverlay
+from pilotlight.launch.greeting import Greeting
 from pilotlight.settings import Settings
 from pilotlight.settings.resolve import Resolved
 from pilotlight.supervisor.binder import Bound
@@ -27,8 +28,8 @@ def start_app(resolved: Resolved) -> int:
 
 def tell(resolved: Resolved, console: Console) -> None:
     """What there is to say about where the settings came from."""
-    for note in resolved.notes:
-        console.note(note)
+    for note in resolved.notes if not resolved.settings.quiet else ():
+        console.line(note)
     for warning in resolved.warnings:
         console.warning(warning)
 
@@ -37,7 +38,7 @@ def bind(settings: Settings, console: Console) -> tuple[Bound, Settings]:
     """The listening sockets, and the settings with the port that they got."""
     bound = bind_or_explain(settings, console)
     for note in bound.notes:
-        console.note(note)
+        console.line(note)
     return bound, settings if bound.port is None else replace(settings, port=bound.port)
 
 
@@ -64,12 +65,7 @@ def supervise(
         from pilotlight.supervisor.supervisor import Supervisor
 
         overlay = EnvironmentOverlay(settings)
-
-        def banner(name: str, framework: str | None, version: str | None) -> None:
-            console.banner(
-                app=name, framework=framework, framework_version=version, settings=settings, urls=bound.urls
-            )
-
+        greeting = Greeting(console, settings, bound.urls)
         supervisor = Supervisor(
             settings,
             target,
@@ -77,8 +73,8 @@ def supervise(
             command,
             console,
             environment=overlay.now,
-            banner=banner,
-            open_browser=lambda: open_browser(bound.urls[0], console),
+            greet=greeting.show,
+            open_browser=greeting.open_browser,
         )
         status = supervisor.run(early)
     finally:
@@ -99,28 +95,10 @@ def serve_alone(settings: Settings, console: Console) -> int:
         loaded = load_target(settings, console)
         if loaded is None:
             return 1
-
-        def ready() -> None:
-            console.banner(
-                app=loaded.name,
-                framework=loaded.framework,
-                framework_version=loaded.framework_version,
-                settings=settings,
-                urls=bound.urls,
-            )
-            if settings.open_browser:
-                open_browser(bound.urls[0], console)
-
-        return alone.serve(loaded.application, ready)
+        greeting = Greeting(console, settings, bound.urls)
+        return alone.serve(
+            loaded.application,
+            lambda: greeting.show(loaded.name, loaded.framework, loaded.framework_version),
+        )
     finally:
         bound.close()
-
-
-def open_browser(url: str, console: Console) -> None:
-    """Opens the user's browser, or says that it could not."""
-    import webbrowser
-
-    if url.startswith("unix:"):
-        console.line("A UNIX socket cannot be opened in a browser.")
-    elif not webbrowser.open(url):
-        console.line(f"No browser could be started; open {url} yourself.")

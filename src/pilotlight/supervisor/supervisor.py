@@ -59,7 +59,7 @@ class Supervisor:
         target: what a worker loads; see `worker.order.StartOrder`.
         bound: the listening sockets; closed by the caller.
         environment: called before each load: what `.env` files say now.
-        on_ready: called once, after the first worker is ready (the browser is opened, ...).
+        greet: called once, when the first worker is ready, with the app's name, its framework and the framework's version.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Supervisor:
         console: Console,
         *,
         environment: Callable[[], dict[str, str | None]],
-        banner: Callable[[str, str | None, str | None], None],
+        greet: Callable[[str, str | None, str | None], None],
         open_browser: Callable[[], None],
     ) -> None:
         self._settings = settings
@@ -80,7 +80,7 @@ class Supervisor:
         self._command = command
         self._console = console
         self._environment = environment
-        self._banner = banner
+        self._greet = greet
         self._open_browser = open_browser
         self._children: dict[int, Child] = {}
         self._current: Child | None = None
@@ -88,7 +88,7 @@ class Supervisor:
         self._waiting: Spawned | None = None
         """Spawned for the next load, whose start message waits for the predecessor's end."""
         self._load: Load | None = None
-        self._served_before = False
+        self.served = False
         self._last_load_seconds = 0.0
         self._parked: deque[tuple[str, int]] = deque()
         self._holder: Child | None = None
@@ -164,7 +164,7 @@ class Supervisor:
 
     def _begin_load(self, reason: str) -> None:
         """Ends what is there and starts a worker from scratch."""
-        self._load = Load(reason, time.monotonic(), first=not self._served_before)
+        self._load = Load(reason, time.monotonic(), first=not self.served)
         self._watch.begin_load()
         self._retire_all()
         self._waiting = self._waiting or self._take_standby() or self._spawn()
@@ -255,7 +255,7 @@ class Supervisor:
     def _on_failed(self, child: Child, body: dict[str, Any]) -> None:
         self._console.block(body["text"])
         child.state = State.FAILED
-        if not self._served_before or self._settings.on_reload_error == "exit":
+        if not self.served or self._settings.on_reload_error == "exit":
             self._stop(1)
             return
         self._console.error("The app could not be loaded; the browser shows why. Waiting for the fix.")
@@ -274,10 +274,8 @@ class Supervisor:
             return
         self._last_load_seconds = time.monotonic() - load.started
         if load.first:
-            self._served_before = True
-            self._banner(self._loaded["name"], self._loaded["framework"], self._loaded["version"])
-            if self._settings.open_browser:
-                self._open_browser()
+            self.served = True
+            self._greet(self._loaded["name"], self._loaded["framework"], self._loaded["version"])
         else:
             self._console.reload(load.reason, self._last_load_seconds)
 
@@ -335,7 +333,7 @@ class Supervisor:
         self._console.error(description)
         if stacks:
             self._console.block(stacks)
-        if state is State.LOADING and (not self._served_before or self._settings.on_reload_error == "exit"):
+        if state is State.LOADING and (not self.served or self._settings.on_reload_error == "exit"):
             self._stop(1)
         elif state is State.LOADING or self._crashes_too_often():
             self._load = None
@@ -419,7 +417,7 @@ class Supervisor:
         description = f"The app has been loading for {seconds:.0f} s and has not finished."
         self._console.line(f"{description} It is here now:")
         self._console.block(stacks)
-        if self._served_before and not any(other.is_notice for other in self._children.values()):
+        if self.served and not any(other.is_notice for other in self._children.values()):
             self._serve_notice(death_report(description, stacks))
 
     def _prepare_standby(self) -> None:
