@@ -51,6 +51,7 @@ def from_exception(error: BaseException, *, kind: Kind = "request", trim: bool =
         kind=kind,
         time=time.time(),
         python=source.python_version(),
+        directory=source.working_directory(),
         chain=_Capture(trim).chain(error, 0),
     )
 
@@ -209,7 +210,7 @@ def _trimmed(steps: list[_Step], may_be_empty: bool) -> list[_Step]:
 
 
 def _position(step: _Step) -> tuple[int | None, int | None, int | None, int | None]:
-    """Line, end line, start and end column in bytes; what the interpreter did not record is None (PEP 657)."""
+    """Line, end line, start and end column in bytes; None where the interpreter recorded none (PEP 657)."""
     positions = getattr(step.code, "co_positions", None)
     if positions is None or step.instruction < 0:
         return step.line, step.line, None, None

@@ -12,7 +12,7 @@ import time
 
 from .capture import new_id
 from .report import Frame, Kind, Report, ThreadStack, Trace, shorten
-from .source import SourceReader, is_own, python_version
+from .source import SourceReader, is_own, python_version, working_directory
 
 MAX_DETAIL_CHARACTERS = 16_000
 MAX_THREADS = 32
@@ -67,6 +67,7 @@ def from_death(description: str, detail_text: str = "", *, kind: Kind = "death")
         kind=kind,
         time=time.time(),
         python=python_version(),
+        directory=working_directory(),
         chain=(
             Trace(type="", message=shorten(description, 2_000), frames=threads[0].frames if threads else ()),
         ),

@@ -64,7 +64,7 @@ def _quality(value: str) -> float:
 
 
 def _match(offered: str, ranges: list[tuple[str, float]]) -> tuple[float, int, int]:
-    """Quality, precision (2 exact, 1 wildcard subtype, 0 any) and place of the most precise range for a type."""
+    """Quality, precision (2 exact, 1 wildcard subtype, 0 any) and place of the most precise range."""
     best = (0.0, -1, 0)
     family = offered.partition("/")[0] + "/*"
     for position, (media, quality) in enumerate(ranges):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from .assets import COPY_SCRIPT, HEAL_SCRIPT, STYLE
-from .report import Frame, Report, Span, SyntaxPlace, Trace
+from .report import Frame, Link, Report, Span, SyntaxPlace, Trace
 from .text import render_text, visible
 
 _KINDS = {
@@ -20,7 +20,9 @@ _KINDS = {
     "background": "Error outside a request",
     "death": "The app's process died",
 }
-_LINKS = {
+_OPEN_FRAMES = 3
+_LINKS: dict[Link, str] = {
+    "": "",
     "cause": "caused by",
     "context": "raised while handling",
 }
@@ -42,10 +44,7 @@ def render_page(report: Report, *, live: bool, nonce: str = "") -> bytes:
         '<meta name="color-scheme" content="light dark">\n<meta name="robots" content="noindex">\n',
         f"<title>{_text(report.title())}</title>\n<style{mark}>{STYLE}</style>\n</head>\n",
         f'<body data-error-id="{_text(report.id)}">\n<main>\n',
-        *_head(report, live),
-        *_chain(report.chain, report.focus()),
-        *_other_threads(report),
-        *_plain(report),
+        *_Page(report, live).parts(),
         "</main>\n",
         _foot(report),
         f"<script{mark}>{script}</script>\n</body>\n</html>\n",
@@ -74,22 +73,139 @@ def _text(text: str) -> str:
     )
 
 
-def _head(report: Report, live: bool) -> Iterator[str]:
-    error = report.error
-    yield f'<header class="top">\n<p class="kind">{_KINDS[report.kind]}</p>\n'
-    yield from _headline(error, "h1")
-    yield "</header>\n"
-    if live:
-        yield (
-            '<p class="live" id="live" role="status" hidden>This page loads itself again as soon as the error is gone.'
-            '</p>\n<noscript><p class="live">Reload this page after the fix.</p></noscript>\n'
+class _Page:
+    """The parts of one report's page."""
+
+    def __init__(self, report: Report, live: bool) -> None:
+        self._report = report
+        self._live = live
+        self._focus = report.focus()
+        self._directory = report.directory.rstrip("/") + "/" if report.directory else ""
+
+    def parts(self) -> Iterator[str]:
+        """All that stands between the page's head and its foot."""
+        yield from self._head()
+        yield from self._chain(self._report.chain)
+        for stack in self._report.threads:
+            yield f'<section class="linked"><p class="link">{_text(stack.name)}</p>\n'
+            yield from self._stack(stack.frames, 0)
+            yield "</section>\n"
+        yield from self._plain()
+
+    def _head(self) -> Iterator[str]:
+        error = self._report.error
+        yield f'<header>\n<p class="kind">{_KINDS[self._report.kind]}</p>\n'
+        yield from _headline(error, "h1")
+        yield "</header>\n"
+        if self._live:
+            yield '<p class="live" id="live" role="status" hidden>'
+            yield "This page loads itself again as soon as the error is gone.</p>\n"
+            yield '<noscript><p class="live">Reload this page after the fix.</p></noscript>\n'
+        if error.syntax is not None:
+            yield from self._syntax(error.syntax)
+        elif self._focus is not None:
+            name = f'<span class="function">{_text(self._focus.qualname)}</span>'
+            yield '<section class="focus" aria-label="Where"><p class="place">'
+            yield f'{self._file(self._focus.file, self._focus.line)} <span class="in">in</span> {name}</p>'
+            yield f"{_code(self._focus)}</section>\n"
+
+    def _file(self, file: str, line: int | None) -> str:
+        """A path, relative to the working directory if it lies below; the whole path is its tool tip."""
+        short = file.removeprefix(self._directory) if self._directory else file
+        directory, slash, name = short.rpartition("/")
+        number = f'<span class="line">:{line}</span>' if line is not None else ""
+        return (
+            f'<span class="file" title="{_text(file)}"><span class="directory">{_text(directory + slash)}</span>'
+            f"<b>{_text(name)}</b>{number}</span>"
         )
-    if error.syntax is not None:
-        yield from _syntax(error.syntax)
-        return
-    focus = report.focus()
-    if focus is not None:
-        yield f'<section class="focus" aria-label="Where">{_place(focus)}{_code(focus)}</section>\n'
+
+    def _syntax(self, place: SyntaxPlace) -> Iterator[str]:
+        span = None
+        if place.column is not None and place.end_column is not None:
+            span = Span(place.line, place.column, place.line, place.end_column)
+        lines, first = place.lines, place.first_line
+        if not lines:
+            lines, first = (place.text,), place.line
+        yield '<section class="focus" aria-label="Where">'
+        yield f'<p class="place">{self._file(place.file, place.line)}</p>'
+        yield f"{_excerpt(lines, first, place.line, place.line, span)}</section>\n"
+
+    def _chain(self, traces: tuple[Trace, ...]) -> Iterator[str]:
+        for index, trace in enumerate(traces):
+            if index:
+                yield f'<section class="linked">\n<p class="link">{_LINKS[trace.link]}</p>\n'
+                yield from _headline(trace, "h2")
+                if trace.syntax is not None:
+                    yield from self._syntax(trace.syntax)
+            else:
+                yield "<section>\n"
+            yield from self._stack(trace.frames, _OPEN_FRAMES if index == 0 else 1)
+            yield from self._group(trace)
+            if trace.omitted:
+                yield f'<p class="source-note">{trace.omitted} more exceptions of this chain are left out.</p>\n'
+            yield "</section>\n"
+
+    def _stack(self, frames: tuple[Frame, ...], open_frames: int) -> Iterator[str]:
+        """The frames, newest first; runs of library frames are one line, the first own frames are open."""
+        if not frames:
+            return
+        yield '<h3>Stack <small>newest call first</small></h3>\n<ol class="stack">\n'
+        for own, run in groupby(reversed(frames), key=lambda frame: frame.own):
+            together = list(run)
+            if not own:
+                yield '<li class="library"><details>'
+                yield f'<summary>{_summary(together)}</summary>\n<ol class="stack">\n'
+            for frame in together:
+                is_open = own and open_frames > 0 and frame is not self._focus
+                open_frames -= is_open
+                yield f"<li>{self._frame(frame, is_open)}</li>\n"
+            if not own:
+                yield "</ol></details></li>\n"
+        yield "</ol>\n"
+
+    def _frame(self, frame: Frame, is_open: bool) -> str:
+        extra = ""
+        if frame.omitted:
+            extra += f'<p class="source-note">{frame.omitted} more frames between these two are left out.</p>'
+        if frame.repeats:
+            what = "This call" if frame.period == 1 else f"These {frame.period} calls"
+            extra += f'<p class="source-note">{what} repeated {frame.repeats} more times.</p>'
+        name = f'<span class="function">{_text(frame.qualname)}</span>'
+        code = (frame.code() or "").strip()
+        preview = f'<code class="preview">{_text(code)}</code>' if code else ""
+        opened = " open" if is_open else ""
+        return (
+            f"{extra}<details{opened}><summary>{name} {self._file(frame.file, frame.line)}{preview}</summary>"
+            f"{_code(frame)}</details>"
+        )
+
+    def _group(self, trace: Trace) -> Iterator[str]:
+        if not trace.group and not trace.group_omitted:
+            return
+        yield '<ul class="group">\n'
+        for number, member in enumerate(trace.group, 1):
+            yield f"<li><details open><summary>{number}. {_text(member[0].first_line())}</summary>\n"
+            for index, each in enumerate(member):
+                if index:
+                    yield f'<p class="link">{_LINKS[each.link]}</p>\n'
+                if index or each.notes or "\n" in each.message:
+                    yield from _headline(each, "h4")
+                if each.syntax is not None:
+                    yield from self._syntax(each.syntax)
+                yield from self._stack(each.frames, 1)
+                yield from self._group(each)
+            yield "</details></li>\n"
+        if trace.group_omitted:
+            yield f"<li>and {trace.group_omitted} more</li>\n"
+        yield "</ul>\n"
+
+    def _plain(self) -> Iterator[str]:
+        if self._report.detail:
+            yield '<details class="plain" open><summary>What the process wrote last</summary>'
+            yield f"<pre>{_text(self._report.detail)}</pre></details>\n"
+        yield '<details class="plain"><summary>Traceback as text</summary>'
+        yield '<button type="button" id="copy" hidden>Copy</button>'
+        yield f'<pre id="text">{_text(render_text(self._report))}</pre></details>\n'
 
 
 def _headline(trace: Trace, tag: str) -> Iterator[str]:
@@ -106,17 +222,6 @@ def _headline(trace: Trace, tag: str) -> Iterator[str]:
 def _type(name: str) -> str:
     module, dot, last = name.rpartition(".")
     return f"<small>{_text(module + dot)}</small>{_text(last)}" if dot else _text(name)
-
-
-def _place(frame: Frame) -> str:
-    name = f'<span class="function">{_text(frame.qualname)}</span>'
-    return f'<p class="place">{_file(frame.file, frame.line)} <span class="in">in {name}</span></p>'
-
-
-def _file(file: str, line: int | None) -> str:
-    directory, slash, name = file.rpartition("/")
-    number = f'<span class="line">:{line}</span>' if line is not None else ""
-    return f'<span class="file"><span class="directory">{_text(directory + slash)}</span><b>{_text(name)}</b>{number}</span>'
 
 
 def _code(frame: Frame) -> str:
@@ -157,66 +262,6 @@ def _marked(text: str, number: int, span: Span | None, indent: int) -> str:
     return f"{_text(text[indent:start])}<mark>{_text(text[start:end])}</mark>{_text(text[end:])}"
 
 
-def _syntax(place: SyntaxPlace) -> Iterator[str]:
-    span = None
-    if place.column is not None and place.end_column is not None:
-        span = Span(place.line, place.column, place.line, place.end_column)
-    lines, first = place.lines, place.first_line
-    if not lines:
-        lines, first = (place.text,), place.line
-    yield f'<section class="focus" aria-label="Where"><p class="place">{_file(place.file, place.line)}</p>'
-    yield f"{_excerpt(lines, first, place.line, place.line, span)}</section>\n"
-
-
-def _chain(traces: tuple[Trace, ...], focus: Frame | None) -> Iterator[str]:
-    for index, trace in enumerate(traces):
-        if index:
-            yield f'<section class="linked">\n<p class="link">{_LINKS.get(trace.link, "")}</p>\n'
-            yield from _headline(trace, "h2")
-            if trace.syntax is not None:
-                yield from _syntax(trace.syntax)
-        else:
-            yield '<section class="first">\n'
-        yield from _stack(trace.frames, focus, open_own=index == 0)
-        yield from _group(trace)
-        if trace.omitted:
-            yield f'<p class="source-note">{trace.omitted} more exceptions of this chain are left out.</p>\n'
-        yield "</section>\n"
-
-
-def _stack(frames: tuple[Frame, ...], focus: Frame | None, open_own: bool) -> Iterator[str]:
-    if not frames:
-        return
-    yield '<h3>Stack <small>newest call first</small></h3>\n<ol class="stack">\n'
-    for own, run in groupby(reversed(frames), key=lambda frame: frame.own):
-        together = list(run)
-        if own:
-            for frame in together:
-                yield f'<li class="own">{_frame(frame, open_own and frame is not focus)}</li>\n'
-        else:
-            yield f'<li class="library"><details><summary>{_summary(together)}</summary>\n<ol class="stack">\n'
-            for frame in together:
-                yield f"<li>{_frame(frame, False)}</li>\n"
-            yield "</ol></details></li>\n"
-    yield "</ol>\n"
-
-
-def _frame(frame: Frame, is_open: bool) -> str:
-    name = f'<span class="function">{_text(frame.qualname)}</span>'
-    extra = ""
-    if frame.omitted:
-        extra += f'<p class="source-note">{frame.omitted} more frames between these two are left out.</p>'
-    if frame.repeats:
-        what = "This call" if frame.period == 1 else f"These {frame.period} calls"
-        extra += f'<p class="source-note">{what} repeated {frame.repeats} more times.</p>'
-    code = (frame.code() or "").strip()
-    preview = f'<code class="preview">{_text(code)}</code>' if code else ""
-    return (
-        f"{extra}<details{' open' if is_open else ''}><summary>{name} {_file(frame.file, frame.line)}{preview}</summary>"
-        f"{_code(frame)}</details>"
-    )
-
-
 def _summary(frames: list[Frame]) -> str:
     packages: dict[str, None] = {}
     for frame in frames:
@@ -224,41 +269,6 @@ def _summary(frames: list[Frame]) -> str:
     names = ", ".join(_text(name) for name in list(packages)[:4]) + (", ..." if len(packages) > 4 else "")
     count = sum(1 + frame.repeats * frame.period + frame.omitted for frame in frames)
     return f'{count} library frame{"s" if count > 1 else ""} <span class="directory">{names}</span>'
-
-
-def _group(trace: Trace) -> Iterator[str]:
-    if not trace.group and not trace.group_omitted:
-        return
-    yield '<ul class="group">\n'
-    for number, member in enumerate(trace.group, 1):
-        yield f"<li><details open><summary>{number}. {_text(member[0].headline().partition(chr(10))[0])}</summary>\n"
-        for index, each in enumerate(member):
-            if index:
-                yield f'<p class="link">{_LINKS.get(each.link, "")}</p>\n'
-                yield from _headline(each, "h4")
-            elif each.notes or "\n" in each.message:
-                yield from _headline(each, "h4")
-            yield from _stack(each.frames, None, open_own=index == 0)
-            yield from _group(each)
-        yield "</details></li>\n"
-    if trace.group_omitted:
-        yield f"<li>and {trace.group_omitted} more</li>\n"
-    yield "</ul>\n"
-
-
-def _other_threads(report: Report) -> Iterator[str]:
-    for stack in report.threads:
-        yield f'<section class="linked"><p class="link">{_text(stack.name)}</p>\n'
-        yield from _stack(stack.frames, None, open_own=False)
-        yield "</section>\n"
-
-
-def _plain(report: Report) -> Iterator[str]:
-    if report.detail:
-        yield f'<details class="plain" open><summary>What the process left</summary><pre>{_text(report.detail)}</pre></details>\n'
-    yield '<details class="plain"><summary>Traceback as text</summary>'
-    yield '<button type="button" id="copy" hidden>Copy</button>'
-    yield f'<pre id="text">{_text(render_text(report))}</pre></details>\n'
 
 
 def _foot(report: Report) -> str:

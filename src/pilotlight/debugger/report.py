@@ -107,6 +107,10 @@ class Trace:
             return f"{self.type}: {self.message}"
         return f"{self.type}: {self.message}. {self.suggestion}"
 
+    def first_line(self) -> str:
+        """The headline in one line."""
+        return self.headline().partition("\n")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class ThreadStack:
@@ -125,6 +129,8 @@ class Report:
     time: float
     """Seconds since the epoch."""
     python: str
+    directory: str
+    """The working directory, to shorten paths."""
     chain: tuple[Trace, ...]
     """Never empty. The error itself first, then what it came from."""
     detail: str = ""
@@ -138,7 +144,7 @@ class Report:
 
     def title(self) -> str:
         """One line."""
-        return self.error.headline().partition("\n")[0]
+        return self.error.first_line()
 
     def focus(self) -> Frame | None:
         """The frame to show first: the innermost of the user's own, else the innermost."""

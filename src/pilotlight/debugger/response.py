@@ -47,7 +47,7 @@ def error_response(
 
 
 def _rendered(report: Report, form: Form, heals: bool, nonce: str) -> tuple[bytes, bytes]:
-    """Content type and body: the chosen form, else text, else a constant; each says what went wrong before."""
+    """Content type and body: the chosen form, else text, else a constant; each says what failed before."""
     failed = "page"
     try:
         if form == "html":
@@ -57,7 +57,8 @@ def _rendered(report: Report, form: Form, heals: bool, nonce: str) -> tuple[byte
             return MEDIA_TYPE, render_json(report)
         return _TEXT, _text(report)
     except Exception as first:  # noqa: BLE001 - a bug of ours must not hide the error of the app
-        reason = f"Pilotlight could not render the {failed} of this error ({type(first).__name__}); here is its text."
+        kind = type(first).__name__
+        reason = f"Pilotlight could not render the {failed} of this error ({kind}); here is its text."
     try:
         return _TEXT, f"{reason}\n\n".encode() + _text(report)
     except Exception as second:  # noqa: BLE001

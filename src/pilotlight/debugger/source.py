@@ -102,7 +102,7 @@ class SourceReader:
     def excerpt(
         self, file: str, line: int | None, end_line: int | None = None, before: int = 5, after: int = 4
     ) -> Excerpt:
-        """The lines from `before` lines before to `after` lines after the place, which is cut after 12 lines."""
+        """The lines from `before` lines before to `after` lines after the place; of a long place the start."""
         if line is None or line < 1:
             return Excerpt(note="The interpreter did not record the line.")
         lines = self.lines(file)
@@ -115,6 +115,8 @@ class SourceReader:
         note = ""
         if not lines[line - 1].strip():
             note = "The file has changed since it ran: this line is empty now."
+        while first < line and not lines[first - 1].strip():
+            first += 1
         shown = lines[first - 1 : last]
         while shown and not shown[-1].strip() and first + len(shown) - 1 > line:
             shown = shown[:-1]
@@ -147,6 +149,14 @@ def _read(file: str) -> tuple[str, ...] | str:
 def character_column(line: str, byte_column: int) -> int:
     """The column in characters of a column in UTF-8 bytes (what PEP 657 records)."""
     return len(line.encode("utf-8", "surrogatepass")[:byte_column].decode("utf-8", "ignore"))
+
+
+def working_directory() -> str:
+    """Where paths are relative to; empty if the directory is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
 def python_version() -> str:

@@ -60,7 +60,7 @@ def _names(frame: FrameType) -> Iterable[Any]:
 
 
 def _is_plain(scope: Any) -> bool:
-    """A dictionary of the interpreter's own (or the view of a frame's locals that 3.13 has), nobody's subclass."""
+    """A plain dictionary, or the view of a frame's locals that 3.13 has: neither runs user code."""
     return type(scope) is dict or type(scope).__name__ == "FrameLocalsProxy"
 
 
