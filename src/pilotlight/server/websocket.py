@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from pilotlight.server.application import AccessRecord, Application, ErrorResponse, ServerConfig, ServerHooks
 from pilotlight.server.response import ServerHeaders, plain_response
@@ -104,8 +104,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The transport is ours; the app is started unless the handshake is refused."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
         self._owner.add(self)
@@ -231,7 +230,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def abort(self) -> None:
         """Ends the connection and the app at once."""
-        self._transport.abort()
+        self._abort_transport()
         if self._task is not None:
             self._task.cancel()
 
@@ -320,7 +319,7 @@ class WebSocketProtocol(asyncio.Protocol):
                 self._transport.write_eof()
             self._set_deadline(self._limits.linger_seconds)
         else:
-            self._transport.abort()
+            self._abort_transport()
         self._end(event.code, event.reason)
 
     # Ends and time.
@@ -338,6 +337,10 @@ class WebSocketProtocol(asyncio.Protocol):
             self._transport.close()
             self._set_deadline(self._timing.close if self._leaving is None else self._timing.moment)
 
+    def _abort_transport(self) -> None:
+        if not self._lost:
+            self._transport.abort()
+
     def _set_deadline(self, seconds: float) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
@@ -348,7 +351,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self.refuse(plain_response(503, "The server is restarting; try again.\n"))
             self._cancel_app()
         else:
-            self._transport.abort()
+            self._abort_transport()
 
     def _schedule_keep_alive(self, seconds: float) -> None:
         self._tick_due = self._loop.time() + seconds
@@ -399,9 +402,9 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._app_deadline is not None:
             self._app_deadline.cancel()
         if task.cancelled():
-            self._transport.abort()
+            self._abort_transport()
         elif (error := task.exception()) is not None:
-            self._transport.abort()
+            self._abort_transport()
             self._loop.call_exception_handler({"message": "A WebSocket's session failed", "exception": error})
         self._leave_registry()
 
