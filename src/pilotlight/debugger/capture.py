@@ -29,7 +29,8 @@ MAX_GROUP_WIDTH = 15
 MAX_GROUP_DEPTH = 6
 MAX_TRACES = 60
 
-# Read through the base classes, so that no property or `__getattribute__` of a user's class runs.
+# Read through the base classes, so that no property or `__getattribute__` of a user's class runs. For that reason,
+# too, types are told by `issubclass(type(x), ...)`: `isinstance` may ask the object for its `__class__`.
 _TRACEBACK = BaseException.__dict__["__traceback__"]
 _CAUSE = BaseException.__dict__["__cause__"]
 _CONTEXT = BaseException.__dict__["__context__"]
@@ -83,14 +84,15 @@ class _Capture:
 
     def _trace(self, error: BaseException, link: Link, depth: int) -> Trace:
         self._left -= 1
+        kind = type(error)
         traceback = _TRACEBACK.__get__(error)
-        place = self._syntax(error) if isinstance(error, SyntaxError) else None
+        place = self._syntax(error) if issubclass(kind, SyntaxError) else None
         message = _field(SyntaxError, "msg", error) if place else safe_str(error)
         group, group_omitted = self._members(error, depth)
         return Trace(
-            type=type_name(type(error)),
+            type=type_name(kind),
             message=message if isinstance(message, str) else "<no detail available>",
-            frames=self._frames(traceback, isinstance(error, (SyntaxError, ImportError))),
+            frames=self._frames(traceback, issubclass(kind, (SyntaxError, ImportError))),
             notes=_notes(error),
             suggestion=suggestion(error, traceback),
             syntax=place,
@@ -142,7 +144,7 @@ class _Capture:
             omitted=folded.omitted,
         )
 
-    def _syntax(self, error: SyntaxError) -> SyntaxPlace | None:
+    def _syntax(self, error: BaseException) -> SyntaxPlace | None:
         file, line = _field(SyntaxError, "filename", error), _field(SyntaxError, "lineno", error)
         if not isinstance(line, int):
             return None
@@ -263,7 +265,7 @@ def _linked(error: BaseException, seen: set[int]) -> list[tuple[BaseException, L
 
 
 def _group_members(error: BaseException) -> tuple[BaseException, ...]:
-    if _GROUP is not None and isinstance(error, _GROUP):
+    if _GROUP is not None and issubclass(type(error), _GROUP):
         members = _GROUP.__dict__["exceptions"].__get__(error)
     elif any(
         type.__dict__["__module__"].__get__(base) == "exceptiongroup" for base in type(error).__mro__
@@ -272,7 +274,7 @@ def _group_members(error: BaseException) -> tuple[BaseException, ...]:
     else:
         return ()
     return (
-        tuple(each for each in members if isinstance(each, BaseException))
+        tuple(each for each in members if issubclass(type(each), BaseException))
         if isinstance(members, tuple)
         else ()
     )
@@ -285,7 +287,7 @@ def _notes(error: BaseException) -> tuple[str, ...]:
         return ()
     return tuple(
         shorten(_plain(note), MAX_MESSAGE_CHARACTERS)
-        if isinstance(note, str)
+        if issubclass(type(note), str)
         else f"<{type_name(type(note))} object>"
         for note in list(notes)[:MAX_NOTES]
     )

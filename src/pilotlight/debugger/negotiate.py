@@ -11,7 +11,7 @@ _MAX_RANGES = 64
 # In the order of preference at equal quality: a client that names no type (curl) gets text.
 _OFFERS: tuple[tuple[Form, tuple[str, ...]], ...] = (
     ("text", ("text/plain",)),
-    ("html", ("text/html", "application/xhtml+xml")),
+    ("html", ("text/html",)),
     ("json", ("application/json", "application/problem+json")),
 )
 

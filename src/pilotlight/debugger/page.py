@@ -114,10 +114,8 @@ class _Page:
         short = file.removeprefix(self._directory) if self._directory else file
         directory, slash, name = short.rpartition("/")
         number = f'<span class="line">:{line}</span>' if line is not None else ""
-        return (
-            f'<span class="file" title="{_text(file)}"><span class="directory">{_text(directory + slash)}</span>'
-            f"<b>{_text(name)}</b>{number}</span>"
-        )
+        above = f'<span class="directory">{_text(directory + slash)}</span>'
+        return f'<span class="file" title="{_text(file)}">{above}<b>{_text(name)}</b>{number}</span>'
 
     def _syntax(self, place: SyntaxPlace) -> Iterator[str]:
         span = None
@@ -142,7 +140,7 @@ class _Page:
             yield from self._stack(trace.frames, _OPEN_FRAMES if index == 0 else 1)
             yield from self._group(trace)
             if trace.omitted:
-                yield f'<p class="source-note">{trace.omitted} more exceptions of this chain are left out.</p>\n'
+                yield _note(f"{trace.omitted} more exceptions of this chain are left out.")
             yield "</section>\n"
 
     def _stack(self, frames: tuple[Frame, ...], open_frames: int) -> Iterator[str]:
@@ -166,10 +164,10 @@ class _Page:
     def _frame(self, frame: Frame, is_open: bool) -> str:
         extra = ""
         if frame.omitted:
-            extra += f'<p class="source-note">{frame.omitted} more frames between these two are left out.</p>'
+            extra += _note(f"{frame.omitted} more frames between these two are left out.")
         if frame.repeats:
             what = "This call" if frame.period == 1 else f"These {frame.period} calls"
-            extra += f'<p class="source-note">{what} repeated {frame.repeats} more times.</p>'
+            extra += _note(f"{what} repeated {frame.repeats} more times.")
         name = f'<span class="function">{_text(frame.qualname)}</span>'
         code = (frame.code() or "").strip()
         preview = f'<code class="preview">{_text(code)}</code>' if code else ""
@@ -224,8 +222,12 @@ def _type(name: str) -> str:
     return f"<small>{_text(module + dot)}</small>{_text(last)}" if dot else _text(name)
 
 
+def _note(sentence: str) -> str:
+    return f'<p class="source-note">{_text(sentence)}</p>'
+
+
 def _code(frame: Frame) -> str:
-    note = f'<p class="source-note">{_text(frame.source_note)}</p>' if frame.source_note else ""
+    note = _note(frame.source_note) if frame.source_note else ""
     if not frame.lines:
         return note
     last = frame.end_line if frame.end_line is not None else frame.line

@@ -102,7 +102,7 @@ class SourceReader:
     def excerpt(
         self, file: str, line: int | None, end_line: int | None = None, before: int = 5, after: int = 4
     ) -> Excerpt:
-        """The lines from `before` lines before to `after` lines after the place; of a long place the start."""
+        """The lines from `before` lines before to `after` lines after it; of a long place the start."""
         if line is None or line < 1:
             return Excerpt(note="The interpreter did not record the line.")
         lines = self.lines(file)

@@ -22,11 +22,12 @@ _IMPORT_MESSAGE = re.compile(r"cannot import name '([^']+)' from (?:partially in
 
 def suggestion(error: BaseException, traceback: TracebackType | None) -> str:
     """A sentence such as `Did you mean: 'name'?`, or nothing."""
-    if isinstance(error, NameError):
+    kind = type(error)
+    if issubclass(kind, NameError):
         return _for_name(_word(NameError, "name", error), traceback)
-    if isinstance(error, AttributeError):
+    if issubclass(kind, AttributeError):
         return _for_attribute(error)
-    if isinstance(error, ImportError):
+    if issubclass(kind, ImportError):
         return _for_import(error)
     return ""
 
@@ -64,7 +65,7 @@ def _is_plain(scope: Any) -> bool:
     return type(scope) is dict or type(scope).__name__ == "FrameLocalsProxy"
 
 
-def _for_attribute(error: AttributeError) -> str:
+def _for_attribute(error: BaseException) -> str:
     wrong = _word(AttributeError, "name", error)
     if wrong is None:
         return ""
@@ -78,12 +79,12 @@ def _for_attribute(error: AttributeError) -> str:
     return f"Did you mean: '{best}'?" if best else ""
 
 
-def _for_import(error: ImportError) -> str:
+def _for_import(error: BaseException) -> str:
     module_name = _word(ImportError, "name", error)
     message = ImportError.__dict__["msg"].__get__(error)
     found = _IMPORT_MESSAGE.match(message) if type(message) is str else None
     module = sys.modules.get(module_name) if found and module_name else None
-    if found is None or not isinstance(module, ModuleType):
+    if found is None or not issubclass(type(module), ModuleType):
         return ""
     best = closest(found.group(1), _attributes(module))
     return f"Did you mean: '{best}'?" if best else ""
@@ -100,7 +101,7 @@ def _attributes(owner: Any) -> list[str]:
 
 def _instance_dictionary(owner: Any) -> dict[Any, Any]:
     """The object's own `__dict__`, without its `__getattribute__`; empty if a class redefines that name."""
-    if isinstance(owner, ModuleType):
+    if issubclass(type(owner), ModuleType):
         return vars(ModuleType)["__dict__"].__get__(owner)  # type: ignore[no-any-return]
     for base in type.__dict__["__mro__"].__get__(type(owner)):
         slot = type.__dict__["__dict__"].__get__(base).get("__dict__")
