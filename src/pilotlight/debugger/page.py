@@ -261,7 +261,7 @@ def _marked(text: str, number: int, span: Span | None, indent: int) -> str:
     start = span.column if number == span.line else len(text) - len(text.lstrip())
     end = span.end_column if number == span.end_line else len(text.rstrip())
     start, end = max(start, indent), max(end, indent)
-    return f"{_text(text[indent:start])}<mark>{_text(text[start:end])}</mark>{_text(text[end:])}"
+    return f"{_text(text[indent:start])}<mark>{_text(text[start:end]) or ' '}</mark>{_text(text[end:])}"
 
 
 def _summary(frames: list[Frame]) -> str:
