@@ -1,0 +1,72 @@
+"""What is known about each framework, one file for each, read only when the user's app has imported that framework.
+
+Must never import a framework itself: classes are recognised through `sys.modules`.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Protocol, cast
+
+from ...server.application import Application
+
+_KNOWN = ("quart", "flask", "fastapi", "starlette", "litestar", "falcon", "bottle", "django", "aiohttp")
+"""Import names. A framework that builds on another one stands before it."""
+
+
+class Framework(Protocol):
+    """What a file of this folder offers."""
+
+    NAME: str
+    """As its authors write it."""
+    DISTRIBUTION: str
+    """Its name on the package index."""
+
+    def is_app(self, candidate: object) -> bool:
+        """Whether `candidate` is an app of this framework."""
+
+    def application(self, candidate: object, where: str, debug: bool | None) -> Application:
+        """What to serve for an app of this framework.
+
+        Args:
+            candidate: an object for which `is_app` is true.
+            where: its name, for messages.
+            debug: the debug mode to give it; None leaves the app's own.
+
+        Raises:
+            UserError: it cannot be served.
+        """
+
+
+def recognise(candidate: object) -> Framework | None:
+    """The framework whose app this is."""
+    for root in _KNOWN:
+        if root in sys.modules:
+            framework = cast(Framework, import_module(f"{__name__}.{root}"))
+            if framework.is_app(candidate):
+                return framework
+    return None
+
+
+def is_instance(candidate: object, module: str, name: str) -> bool:
+    """Whether `candidate` is an instance of a class in a module that need not have been imported.
+
+    Judged by the real type: a proxy such as `flask.current_app` pretends another class and may fail when asked.
+    """
+    known = getattr(sys.modules.get(module), name, None)
+    return isinstance(known, type) and issubclass(type(candidate), known)
+
+
+def version_of(framework: Framework) -> str | None:
+    """The installed version of a framework that has been imported."""
+    root = framework.__name__.rpartition(".")[2] if hasattr(framework, "__name__") else framework.DISTRIBUTION
+    declared = vars(sys.modules[root]).get("__version__") if root in sys.modules else None
+    if isinstance(declared, str):
+        return declared
+    from importlib import metadata
+
+    try:
+        return metadata.version(framework.DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,28 @@
+"""Django's handlers: `mysite.wsgi:application`, `mysite.asgi:application` and what Channels puts around them."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from ...server.application import Application
+from ..django import completed
+from . import is_instance
+
+NAME = "Django"
+DISTRIBUTION = "django"
+
+
+def is_app(candidate: object) -> bool:
+    """Whether it is a handler of Django, or the router of Channels in front of one."""
+    return is_instance(candidate, "django.core.handlers.wsgi", "WSGIHandler") or _is_asgi(candidate)
+
+
+def application(candidate: object, where: str, debug: bool | None) -> Application:
+    """The handler with static files in front and its views loaded. `DEBUG` belongs to the project's settings."""
+    return completed(Application("asgi" if _is_asgi(candidate) else "wsgi", cast(Any, candidate)))
+
+
+def _is_asgi(candidate: object) -> bool:
+    return is_instance(candidate, "django.core.handlers.asgi", "ASGIHandler") or is_instance(
+        candidate, "channels.routing", "ProtocolTypeRouter"
+    )

@@ -1,0 +1,27 @@
+"""Flask: a WSGI app whose debug flag decides that exceptions reach the server."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from ...server.application import Application
+from . import is_instance
+
+NAME = "Flask"
+DISTRIBUTION = "flask"
+
+
+def is_app(candidate: object) -> bool:
+    """Whether it is a `Flask` or of a class derived from it."""
+    return is_instance(candidate, "flask.app", "Flask")
+
+
+def application(candidate: object, where: str, debug: bool | None) -> Application:
+    """The app, with its debug flag set as `flask run` and `app.run(debug=...)` set it.
+
+    In debug mode Flask lets exceptions propagate, unless the app set `PROPAGATE_EXCEPTIONS` itself.
+    """
+    app = cast(Any, candidate)
+    if debug is not None and bool(app.debug) != debug:
+        app.debug = debug
+    return Application("wsgi", app)

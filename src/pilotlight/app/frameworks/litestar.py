@@ -1,0 +1,21 @@
+"""Litestar: an ASGI app."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from ...server.application import Application
+from . import is_instance
+
+NAME = "Litestar"
+DISTRIBUTION = "litestar"
+
+
+def is_app(candidate: object) -> bool:
+    """Whether it is a `Litestar` or of a class derived from it."""
+    return is_instance(candidate, "litestar.app", "Litestar")
+
+
+def application(candidate: object, where: str, debug: bool | None) -> Application:
+    """The app as it is: `debug` of Litestar shows its own error page, so the app's setting is left alone."""
+    return Application("asgi", cast(Any, candidate))
