@@ -114,7 +114,8 @@ XSS = [
 def test_hostile_text_stays_text(hostile: str) -> None:
     harmless = Tags(page_of(everywhere(re.sub(r"[^./\s]", "x", hostile))))
     tags = Tags(page_of(everywhere(hostile)))
-    assert tags.tags == harmless.tags
+    tint = ("em", ("class",))
+    assert [tag for tag in tags.tags if tag != tint] == [tag for tag in harmless.tags if tag != tint]
     if hostile.isprintable():
         assert tags.text.count(hostile) >= 15
 
@@ -122,7 +123,7 @@ def test_hostile_text_stays_text(hostile: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_stays_text(text: str) -> None:
-    allowed = {tag for tag, _ in Tags(page_of(everywhere("x" * 200))).tags} | {"code"}
+    allowed = {tag for tag, _ in Tags(page_of(everywhere("x" * 200))).tags} | {"code", "em"}
     tags = Tags(page_of(everywhere(text)))
     assert {tag for tag, _ in tags.tags} <= allowed
     assert not any(name.startswith("on") for _, names in tags.tags for name in names)

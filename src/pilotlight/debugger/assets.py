@@ -5,13 +5,13 @@ from __future__ import annotations
 STYLE = """
 :root{color-scheme:light dark;--bg:#fbfaf8;--card:#fff;--ink:#1d1b19;--soft:#6b6660;--line:#e6e1da;
 --accent:#c2410c;
---here:#fff1e6;--mark:#ffd3b0;--markline:#c2410c;--code:#faf8f5;--number:#a39c93;--good:#eef6ee;
+--here:#fff1e6;--mark:#ffd3b0;--markline:#c2410c;--code:#faf8f5;--number:#a39c93;--comment:#857d74;--string:#3f6b34;--keyword:#8b3a8f;--digit:#1f5f99;--name:#1f5f99;--good:#eef6ee;
 --goodline:#4d7c4f;
 --mono:ui-monospace,SFMono-Regular,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;
 --sans:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 @media (prefers-color-scheme:dark){:root{--bg:#171614;--card:#1f1d1b;--ink:#ece7e1;--soft:#a19a91;
 --line:#35312d;
---accent:#ff9a5c;--here:#3a2618;--mark:#7c4318;--markline:#ff9a5c;--code:#1a1917;--number:#736c64;
+--accent:#ff9a5c;--here:#3a2618;--mark:#7c4318;--markline:#ff9a5c;--code:#1a1917;--number:#736c64;--comment:#8d857b;--string:#a5cc8f;--keyword:#dba0e0;--digit:#8dc0f0;--name:#8dc0f0;
 --good:#1c2a1d;
 --goodline:#8fc592}}
 *{box-sizing:border-box}
@@ -51,6 +51,8 @@ border-left:3px solid transparent}
 font-style:normal;
 user-select:none;-webkit-user-select:none}
 .code code{font:inherit}
+.code em{font-style:normal}.c{color:var(--comment)}.s{color:var(--string)}.k{color:var(--keyword)}
+.n{color:var(--digit)}.d{color:var(--name)}
 mark{background:var(--mark);color:inherit;border-radius:3px;box-shadow:0 2px 0 var(--markline)}
 .source-note{color:var(--soft);font-size:.85rem;padding:.4rem .9rem}
 h3{margin:1.75rem 0 .5rem;font-size:1rem}h3 small{color:var(--soft);font-weight:400;margin-left:.35rem}

@@ -30,7 +30,7 @@ MAX_GROUP_DEPTH = 6
 MAX_TRACES = 60
 
 # Read through the base classes, so that no property or `__getattribute__` of a user's class runs. For that
-# reason, too, types are told by `issubclass(type(x), ...)`: `isinstance` may ask the object for its `__class__`.
+# reason types are told by `issubclass(type(x), ...)`: `isinstance` may ask the object for its `__class__`.
 _TRACEBACK = BaseException.__dict__["__traceback__"]
 _CAUSE = BaseException.__dict__["__cause__"]
 _CONTEXT = BaseException.__dict__["__context__"]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from .assets import COPY_SCRIPT, HEAL_SCRIPT, STYLE
+from .highlight import Token, highlight
 from .report import Frame, Link, Report, Span, SyntaxPlace, Trace
 from .text import render_text, visible
 
@@ -239,10 +240,12 @@ def _excerpt(
 ) -> str:
     indent = _common_indent(lines)
     rows = []
-    for number, text in enumerate(lines, first):
+    for number, (text, tokens) in enumerate(zip(lines, highlight(lines), strict=True), first):
         here = line is not None and last is not None and line <= number <= max(last, line)
         kind = ' class="here"' if here else ""
-        rows.append(f"<span{kind}><i>{number}</i><code>{_marked(text, number, span, indent)}</code></span>")
+        rows.append(
+            f"<span{kind}><i>{number}</i><code>{_marked(text, number, span, indent, tokens)}</code></span>"
+        )
     return f'<pre class="code" tabindex="0">{"".join(rows)}</pre>'
 
 
@@ -255,13 +258,28 @@ def _common_indent(lines: tuple[str, ...]) -> int:
     return len(shortest) if all(indent.startswith(shortest) for indent in indents) else 0
 
 
-def _marked(text: str, number: int, span: Span | None, indent: int) -> str:
+def _marked(text: str, number: int, span: Span | None, indent: int, tokens: list[Token]) -> str:
+    """One line of code: tinted, its failing part marked, without the indent that all lines share."""
     if span is None or not span.line <= number <= span.end_line:
-        return _text(text[indent:])
+        return _tinted(text, indent, len(text), tokens)
     start = span.column if number == span.line else len(text) - len(text.lstrip())
     end = span.end_column if number == span.end_line else len(text.rstrip())
-    start, end = max(start, indent), max(end, indent)
-    return f"{_text(text[indent:start])}<mark>{_text(text[start:end]) or ' '}</mark>{_text(text[end:])}"
+    start = min(max(start, indent), len(text))
+    end = min(max(end, start), len(text))
+    inside = _tinted(text, start, end, tokens) or " "  # a place behind the end of the line is seen, too
+    return (
+        f"{_tinted(text, indent, start, tokens)}<mark>{inside}</mark>{_tinted(text, end, len(text), tokens)}"
+    )
+
+
+def _tinted(text: str, start: int, end: int, tokens: list[Token]) -> str:
+    parts = []
+    for first, last, kind in tokens:
+        first, last = max(first, start), min(last, end)
+        if first < last:
+            parts.append(f'{_text(text[start:first])}<em class="{kind}">{_text(text[first:last])}</em>')
+            start = last
+    return "".join(parts) + _text(text[start:end])
 
 
 def _summary(frames: list[Frame]) -> str:
