@@ -411,6 +411,14 @@ def test_mutual_recursion_is_folded() -> None:
     assert [(frame.period, frame.repeats) for frame in frames if frame.repeats] == [(2, 399)]
 
 
+@needs_spans
+def test_the_innermost_call_is_kept_even_on_the_line_of_the_recursion(tmp_path: Path) -> None:
+    error = run_file(tmp_path / "app.py", "def f(n): return f(n - 1) if n else 1 / 0\nf(300)\n")
+    report = from_exception(error)
+    assert focus_text(report)[1] == "1 / 0"
+    assert sum(frame.repeats for frame in report.error.frames) == 297
+
+
 def test_a_line_that_is_gone_is_said(tmp_path: Path) -> None:
     path = tmp_path / "app.py"
     error = run_file(path, "\n\n\nx = {}['k']\n")

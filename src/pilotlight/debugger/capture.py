@@ -115,7 +115,7 @@ class _Capture:
         steps = list(_steps(traceback))
         if self._trim:
             steps = _trimmed(steps, may_be_empty)
-        folded = fold([(step.code.co_filename, step.line, step.code.co_name) for step in steps])
+        folded = fold([(id(step.code), step.instruction) for step in steps])
         return tuple(self._frame(steps[each.index], each) for each in folded)
 
     def _frame(self, step: _Step, folded: Folded) -> Frame:
