@@ -1,9 +1,9 @@
 """The supervisor's side of the terminal: keys, each followed by Enter, and settings that outlive the workers.
 
-The terminal is shared with the shell, and with the app when it runs a debugger or asks for input. So this must
-never read a byte unless our process group is in the foreground, nobody has borrowed the terminal, and a line
-waits; must never change a flag of the shared descriptor 0; and must never stop the process by touching the
-terminal from the background.
+The terminal is shared with the shell, and with the app when it runs a debugger or asks for input. So this
+must never read a byte unless our process group is in the foreground, nobody has borrowed the terminal, and a
+line waits; must never change a flag of the shared descriptor 0; and must never stop the process by touching
+the terminal from the background.
 """
 
 from __future__ import annotations
