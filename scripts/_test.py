@@ -102,7 +102,7 @@ def without_browser() -> str | None:
 def check_once(report: Report, python: str) -> None:
     """Lint, types and layers: they are the same for every Python."""
     folders = [folder for folder in LINT_FOLDERS if any((ROOT / folder).rglob("*.py"))]
-    report.run("lint", [python, "-m", "ruff", "check", *folders])
+    report.run("lint", [python, "-m", "ruff", "check", "--output-format", "concise", *folders])
     report.run("format", [python, "-m", "ruff", "format", "--check", *folders])
     report.run("types", [python, "-m", "mypy", "--strict"])
     report.run("layers", [os.path.join(os.path.dirname(python), "lint-imports")])
