@@ -25,6 +25,7 @@ from pilotlight.debugger.highlight import highlight
         (("0x1F + 1_000.5e3 + x1",), [["n:0x1F", "n:1_000.5e3"]]),
         (("漢字 = None",), [["k:None"]]),
         (("",), [[]]),
+        (("'''", "", "'''"), [["s:'''"], [], ["s:'''"]]),
     ],
 )
 def test_pieces(lines: tuple[str, ...], pieces: list[list[str]]) -> None:

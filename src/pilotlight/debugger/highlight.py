@@ -43,7 +43,8 @@ def _line(token: re.Pattern[str], line: str, quote: str) -> tuple[list[Token], s
         if quote:
             end = line.find(quote, position)
             if end < 0:
-                tokens.append((start, len(line), "s"))
+                if line:
+                    tokens.append((start, len(line), "s"))
                 return tokens, quote
             position = end + len(quote)
             tokens.append((start, position, "s"))
