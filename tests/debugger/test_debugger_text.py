@@ -48,7 +48,7 @@ def test_widths() -> None:
 
 
 def test_the_room_imports_little() -> None:
-    """Beside itself nothing that the rest of the server has not loaded already: its start-up time is counted."""
+    """Nothing beside what the rest of the server has loaded already: start-up time is counted."""
     script = (
         "import sys, dataclasses, json, typing, signal, keyword\n"
         "before = set(sys.modules)\n"
