@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilotlight.debugger import Report, error_response, from_exception, response
-from pilotlight.debugger.report import Frame, Span, SyntaxPlace, ThreadStack, Trace
+from pilotlight.debugger.model import Frame, Span, SyntaxPlace, ThreadStack, Trace
 
 HTML, TEXT, JSON = b"text/html", b"text/plain", b"application/json"
 

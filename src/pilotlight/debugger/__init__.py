@@ -7,9 +7,9 @@ library. Must never run user code.
 
 from __future__ import annotations
 
-from .capture import from_exception
 from .death import describe_exit, frames_from_faulthandler, from_death
-from .report import Report
+from .model import Report
+from .report import from_exception
 from .response import error_response
 from .text import render_text
 

@@ -10,8 +10,8 @@ import re
 import signal
 import time
 
-from .capture import new_id
-from .report import Frame, Kind, Report, ThreadStack, Trace, shorten
+from .model import Frame, Kind, Report, ThreadStack, Trace, shorten
+from .report import new_id
 from .source import SourceReader, is_own, python_version, working_directory
 
 MAX_DETAIL_CHARACTERS = 16_000

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from .assets import COPY_SCRIPT, HEAL_SCRIPT, STYLE
 from .highlight import Token, highlight
-from .report import Frame, Link, Report, Span, SyntaxPlace, Trace
+from .model import Frame, Link, Report, Span, SyntaxPlace, Trace
 from .text import render_text, visible
 
 _KINDS = {

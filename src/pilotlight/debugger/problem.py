@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .report import Frame, Report, Trace
+from .model import Frame, Report, Trace
 
 MEDIA_TYPE = b"application/problem+json"
 

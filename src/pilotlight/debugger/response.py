@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 
+from .model import Report
 from .negotiate import Form, choose
 from .page import render_concealed_page, render_page
 from .problem import MEDIA_TYPE, render_concealed_json, render_json
-from .report import Report
 from .text import render_text
 
 Headers = list[tuple[bytes, bytes]]

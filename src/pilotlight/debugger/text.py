@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .report import Frame, Report, SyntaxPlace, Trace
+from .model import Frame, Report, SyntaxPlace, Trace
 
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
