@@ -12,7 +12,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from ..server.application import Application
+from pilotlight.server.application import Application
+
 from .errors import DjangoProjectError
 
 _VARIABLE = "DJANGO_SETTINGS_MODULE"
@@ -111,7 +112,7 @@ def _handler(settings_module: str) -> Application:
 
 def _named(path: str, setting: str, settings_module: str) -> Callable[..., Any]:
     module, _, attribute = path.rpartition(".")
-    found = getattr(import_module(module), attribute, None) if module else None
+    found: Callable[..., Any] | None = getattr(import_module(module), attribute, None) if module else None
     if not callable(found):
         raise DjangoProjectError(f"{setting} in {settings_module} is {path!r}, and there is no such app.")
     return found

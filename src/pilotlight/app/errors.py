@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import UserError
+from pilotlight.errors import UserError
 
 
 def command(app: str) -> str:

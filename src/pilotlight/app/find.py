@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from ..server.application import Application
+from pilotlight.server.application import Application
+
 from .errors import (
     Asgi2App,
     AsyncFactory,

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
 
-from ..server.application import Application
+from pilotlight.server.application import Application
+
 from .errors import (
     AppNotInOtherModule,
     ModuleMissing,
@@ -23,6 +24,7 @@ from .errors import (
 from .find import Found, app_from_object, find_app, find_named, where_is
 from .frameworks import Framework, version_of
 from .locate import Location, discover, locate, modules_in
+from .runcalls import ignoring
 from .target import Target, parse_target
 
 
@@ -60,11 +62,12 @@ def load_app(app: str | None, *, app_dir: str | None = None, debug: bool = False
     """
     _announce_debug(debug)
     warnings: list[str] = []
-    found = (
-        _search(app_dir, debug, warnings)
-        if app is None
-        else _load_target(parse_target(app), app_dir, debug, warnings)
-    )
+    with ignoring(warnings.append):
+        if app is None:
+            found = _search(app_dir, debug, warnings)
+        else:
+            target = parse_target(app)
+            found = _load_from(locate(target, app_dir), target, debug, warnings)
     return _loaded(found, warnings)
 
 
@@ -105,10 +108,6 @@ def _search(app_dir: str | None, debug: bool, warnings: list[str]) -> Found:
         except NoAppFound as error:
             without.append(error)
     raise without[0]
-
-
-def _load_target(target: Target, app_dir: str | None, debug: bool, warnings: list[str]) -> Found:
-    return _load_from(locate(target, app_dir), target, debug, warnings)
 
 
 def _load_from(location: Location, target: Target, debug: bool, warnings: list[str]) -> Found:

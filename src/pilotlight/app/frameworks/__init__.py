@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 from typing import Protocol, cast
 
-from ...server.application import Application
+from pilotlight.server.application import Application
 
 _KNOWN = ("quart", "flask", "fastapi", "starlette", "litestar", "falcon", "bottle", "django", "aiohttp")
 """Import names. A framework that builds on another one stands before it."""

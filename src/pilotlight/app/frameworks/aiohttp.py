@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ...server.application import Application
-from ..errors import UnsupportedFramework
+from pilotlight.app.errors import UnsupportedFramework
+from pilotlight.server.application import Application
+
 from . import is_instance
 
 NAME = "aiohttp"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from ...server.application import Application
-from ..django import completed
+from pilotlight.app.django import completed
+from pilotlight.server.application import Application
+
 from . import is_instance
 
 NAME = "Django"

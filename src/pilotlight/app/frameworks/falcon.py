@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from ...server.application import Application
+from pilotlight.server.application import Application
+
 from . import is_instance
 
 NAME = "Falcon"
