@@ -50,7 +50,7 @@ def focus_text(report: Report) -> tuple[str, str]:
 
 
 def round_trip(report: Report) -> Report:
-    again = Report.from_json(report.to_json())
+    again = Report.from_json(json.loads(json.dumps(report.to_json())))
     assert again == report
     return again
 
@@ -243,11 +243,11 @@ def test_groups_are_bounded() -> None:
     deep: Exception = ValueError("leaf")
     for _ in range(200):
         deep = ExceptionGroup("deep", [deep, deep])
-    assert len(from_exception(deep).to_json()) < 256 * 1024
+    assert len(json.dumps(from_exception(deep).to_json())) < 256 * 1024
     both = ExceptionGroup(
         "w", [ExceptionGroup("v", [ValueError("x" * 9_000) for _ in range(100)]) for _ in range(100)]
     )
-    assert len(from_exception(both).to_json()) <= 256 * 1024
+    assert len(json.dumps(from_exception(both).to_json(), separators=(",", ":"))) <= 256 * 1024
 
 
 def test_notes(tmp_path: Path) -> None:
@@ -377,7 +377,7 @@ def test_a_broken_str_leaves_a_complete_report(result: Callable[[], Any], messag
 def test_an_endless_message_is_cut() -> None:
     report = from_exception(ValueError("x" * 5_000_000))
     assert report.error.message.endswith("(4990000 more characters)")
-    assert len(report.to_json()) < 40_000
+    assert len(json.dumps(report.to_json())) < 40_000
 
 
 def test_a_class_with_odd_names() -> None:
@@ -459,7 +459,7 @@ def test_own_frames_of_this_server_and_of_the_import_system_are_left_out(
 
 
 def test_a_bug_in_the_server_itself_keeps_its_frames() -> None:
-    error = caught(lambda: Report.from_json(b"[]"))
+    error = caught(lambda: Report.from_json({}))
     error = error.with_traceback(error.__traceback__.tb_next.tb_next)  # type: ignore[union-attr]
     assert from_exception(error).error.frames
 

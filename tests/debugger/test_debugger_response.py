@@ -198,7 +198,7 @@ reports = st.builds(
 @settings(max_examples=50, deadline=None)
 @given(reports)
 def test_json_round_trip_is_exact_and_every_rendering_holds(report: Report) -> None:
-    assert Report.from_json(report.to_json()) == report
+    assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
     for accept in (HTML, TEXT, JSON):
         body = error_response(report, accept, "GET", live=True)[2]
         assert b"could not render" not in body
@@ -208,14 +208,14 @@ def test_json_round_trip_is_exact_and_every_rendering_holds(report: Report) -> N
 @given(reports, st.integers(2_500, 20_000))
 def test_json_is_as_small_as_asked(report: Report, limit: int) -> None:
     data = report.to_json(limit)
-    assert len(data) <= limit
+    assert len(json.dumps(data, separators=(",", ":"))) <= limit
     assert Report.from_json(data).id == report.id
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"[]", b"{}", b"null", b"5", b'{"chain": []}', b'{"chain": [{}]}', b"\xff"]
+    "data", [{}, [], None, 5, {"chain": []}, {"chain": [{}]}, {"chain": [], "threads": []}]
 )
-def test_what_is_no_report_is_a_value_error(data: bytes) -> None:
+def test_what_is_no_report_is_a_value_error(data: Any) -> None:
     with pytest.raises(ValueError):
         Report.from_json(data)
 

@@ -155,36 +155,33 @@ class Report:
         frames = self.error.frames
         return frames[-1] if frames else None
 
-    def to_json(self, limit: int = MAX_JSON_BYTES) -> bytes:
-        """The report as at most `limit` bytes of ASCII JSON; what does not fit is left out, least useful
-        first.
+    def to_json(self, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
+        """The report as a JSON object of at most `limit` bytes; what does not fit is left out, least useful first.
 
         Raises:
             ValueError: not even the bare message fits.
         """
         report = self
+        size = 0
         for smaller in (_same, *_REDUCTIONS):
             report = smaller(report)
-            data = _encode(report)
-            if len(data) <= limit:
-                return data
-        raise ValueError(f"a report of {len(data)} bytes cannot be made smaller; the limit is {limit}")
+            body = asdict(report)
+            size = len(json.dumps(body, separators=(",", ":")))
+            if size <= limit:
+                return body
+        raise ValueError(f"a report of {size} bytes cannot be made smaller; the limit is {limit}")
 
     @classmethod
-    def from_json(cls, data: bytes | str) -> Report:
-        """What `to_json` gave.
+    def from_json(cls, body: dict[str, Any]) -> Report:
+        """What `to_json` gave, also after it travelled as JSON.
 
         Raises:
-            ValueError: the data is not a report.
+            ValueError: it is not a report.
         """
         try:
-            return _report(json.loads(data))
+            return _report(body)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a report: {error}") from error
-
-
-def _encode(report: Report) -> bytes:
-    return json.dumps(asdict(report), separators=(",", ":")).encode("ascii")
 
 
 def _report(body: dict[str, Any]) -> Report:
