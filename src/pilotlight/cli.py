@@ -1,7 +1,7 @@
 """The command line: what was typed in, settings (or a script) out. Must never import the app.
 
-The first word decides: an option or `run` leads to the command, a `.py` file or `-m` to a script that is run as
-`__main__`, anything else is an app to serve.
+The first word decides: an option or `run` leads to the command, a `.py` file or `-m` to a script that is
+run as `__main__`, anything else is an app to serve.
 """
 
 from __future__ import annotations
@@ -145,8 +145,8 @@ def _parse(words: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     rest = context.args
     if rest and is_script(rest[0]):
         raise UserError(
-            f"Options before a script have no effect, since {rest[0]} chooses its own: to serve the app in it "
-            f"with these options, use `pilotlight run {rest[0]}`."
+            f"Options before a script have no effect, since {rest[0]} chooses its own: to serve the "
+            f"app in it with these options, use `pilotlight run {rest[0]}`."
         )
     if rest and rest[0] == "run":
         del rest[0]
@@ -175,14 +175,18 @@ def _version_option() -> click.Option:
 def versions() -> str:
     """One line each: Pilotlight, Python, and the frameworks found, without importing them."""
     import platform
-    from importlib import metadata
 
     from pilotlight import __version__
 
     lines = [f"Pilotlight {__version__}", f"{platform.python_implementation()} {platform.python_version()}"]
-    for name in _FRAMEWORKS:
-        try:
-            lines.append(f"{name} {metadata.version(name)}")
-        except metadata.PackageNotFoundError:
-            continue
-    return "\n".join(lines)
+    installed = {name: _version_of(name) for name in _FRAMEWORKS}
+    return "\n".join([*lines, *(f"{name} {version}" for name, version in installed.items() if version)])
+
+
+def _version_of(distribution: str) -> str | None:
+    from importlib import metadata
+
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,7 +1,7 @@
 """The table of options as parameters of a click command, shared by our own command line and Flask's.
 
-click only splits the command line and lays out the help: every value is read and checked by `settings`, so that a
-mistake has the same message wherever it was made.
+click only splits the command line and lays out the help: every value is read and checked by `settings`, so
+that a mistake has the same message wherever it was made.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What the terminal shows: banner, access log, warnings, errors, reloads.
 
-Each message is one write to the descriptor, so that lines of several processes never mix and a fork never has buffered
-text to write twice. Everything that others could have chosen (paths, exception texts, file names) is made harmless
-first. Must never raise: a terminal that is gone is no reason to stop serving.
+Each message is one write to the descriptor, so that lines of several processes never mix and a fork never has
+buffered text to write twice. Everything that others could have chosen (paths, exception texts, file names) is
+made harmless first. Must never raise: a terminal that is gone is no reason to stop serving.
 """
 
 from __future__ import annotations
@@ -20,19 +20,39 @@ if TYPE_CHECKING:
         """A finished request; see `server.application.AccessRecord`."""
 
         @property
-        def client(self) -> str: ...
+        def client(self) -> str:
+            """Address and port of the client."""
+            ...
+
         @property
-        def method(self) -> str: ...
+        def method(self) -> str:
+            """As the client sent it."""
+            ...
+
         @property
-        def target(self) -> str: ...
+        def target(self) -> str:
+            """Path and query as the client sent them."""
+            ...
+
         @property
-        def status(self) -> int: ...
+        def status(self) -> int:
+            """Of the response."""
+            ...
+
         @property
-        def seconds(self) -> float: ...
+        def seconds(self) -> float:
+            """From the request to the end of the response."""
+            ...
+
         @property
-        def response_bytes(self) -> int: ...
+        def response_bytes(self) -> int:
+            """Of the response's body."""
+            ...
+
         @property
-        def complete(self) -> bool: ...
+        def complete(self) -> bool:
+            """False when the response was cut short."""
+            ...
 
     class Sink(Protocol):
         """Where text goes. Must not raise when the other end is gone."""
@@ -108,7 +128,8 @@ class Console:
         if self.quiet:
             return
         mode = self._style(f"debug mode {'on' if debug else 'off'}", YELLOW if debug else DIM)
-        title = f"{self._style('Pilotlight', BOLD)} {sanitize(version)} serves {self._style(sanitize(app), BOLD)}, {mode}"
+        served = self._style(sanitize(app), BOLD)
+        title = f"{self._style('Pilotlight', BOLD)} {sanitize(version)} serves {served}, {mode}"
         lines = ["", f"  {title} ({sanitize(interpreter)})", ""]
         lines += [f"    {self._style(sanitize(url), CYAN)}" for url in urls]
         lines += [
@@ -131,8 +152,9 @@ class Console:
         self._labelled("Error: ", RED, text)
 
     def block(self, text: str) -> None:
-        """Several lines as they are, such as a traceback. Colours of the text survive on a terminal with colours; all
-        other control characters are made visible."""
+        """Several lines as they are, such as a traceback. On a terminal with colours its own survive;
+        all other control characters are made visible.
+        """
         clean = sanitize_block(text, keep_colors=self.color)
         self._sink.write(clean if clean.endswith("\n") else f"{clean}\n")
 
@@ -147,7 +169,7 @@ class Console:
         self._sink.write(f"{what} in {duration(seconds)} ({sanitize(reason)})\n")
 
     def access(self, record: AccessRecord) -> None:
-        """One line for a finished request: time, status, method, duration, size, then the path, which may be long."""
+        """One line for a finished request: the columns first, then the path, which may be long."""
         if not self.quiet:
             self._sink.write(self.access_line(record))
 
@@ -166,10 +188,9 @@ class Console:
         tail = "" if record.complete else "  cut short"
         if not record.client.startswith(_LOCAL_CLIENTS) and record.client:
             tail = f"{tail}  from {sanitize(record.client)[:60]}"
-        return (
-            f"{self._time()} {shown_status} {method:<6} {duration(record.seconds):>8} {size(record.response_bytes):>8}"
-            f"  {target}{tail}\n"
-        )
+        took = duration(record.seconds)
+        sent = size(record.response_bytes)
+        return f"{self._time()} {shown_status} {method:<6} {took:>8} {sent:>8}  {target}{tail}\n"
 
     def _time(self) -> str:
         now = int(time.time())
@@ -181,10 +202,8 @@ class Console:
     def _labelled(self, label: str, style: str, text: str) -> None:
         """A message whose further lines are indented: none of them can pass for a line of another kind."""
         first, *rest = text.split("\n")
-        lines = [
-            f"{self._style(label, style)}{sanitize(first)}",
-            *(f"  {sanitize(line)}".rstrip() for line in rest),
-        ]
+        lines = [f"{self._style(label, style)}{sanitize(first)}"]
+        lines += [f"  {sanitize(line)}".rstrip() for line in rest]
         self._sink.write("\n".join(lines) + "\n")
 
     def _style(self, text: str, style: str) -> str:
@@ -192,22 +211,20 @@ class Console:
 
 
 def sanitize(text: str) -> str:
-    """The text on one line with everything invisible made visible: control characters, escape sequences, C1, line
-    breaks, bidirectional controls (Unicode TR 36, 2.10), lone surrogates."""
+    """The text on one line with everything invisible made visible: control characters, escape sequences, C1,
+    line breaks, bidirectional controls (Unicode TR 36, 2.10), lone surrogates.
+    """
     if text.isprintable():
         return text
     return "".join([c if c.isprintable() else _visible(c) for c in text])
 
 
 def sanitize_block(text: str, *, keep_colors: bool = False) -> str:
-    """As `sanitize`, but line feeds and tabs stay, and on demand the sequences that only change colours (ECMA-48 SGR)."""
+    """As `sanitize`, but line feeds and tabs stay, and on demand the sequences that only change colours
+    (ECMA-48 SGR).
+    """
     if not keep_colors or "\x1b[" not in text:
-        return "\n".join(
-            [
-                line if line.isprintable() else "\t".join(map(sanitize, line.split("\t")))
-                for line in text.split("\n")
-            ]
-        )
+        return "\n".join(["\t".join(map(sanitize, line.split("\t"))) for line in text.split("\n")])
     import re
 
     pieces = re.split(r"(\x1b\[[0-9;]*m)", text)
@@ -217,8 +234,9 @@ def sanitize_block(text: str, *, keep_colors: bool = False) -> str:
 
 
 def wants_color(stream: TextIO, variables: Mapping[str, str]) -> bool:
-    """Whether to write colours: `NO_COLOR`, then `FORCE_COLOR`, then `TERM=dumb`, then whether it is a terminal
-    (no-color.org, force-color.org: any text that is not empty counts)."""
+    """Whether to write colours: `NO_COLOR`, then `FORCE_COLOR`, then `TERM=dumb`, then whether it is one
+    (no-color.org, force-color.org: any text that is not empty counts).
+    """
     if variables.get("NO_COLOR"):
         return False
     if variables.get("FORCE_COLOR"):
@@ -273,33 +291,35 @@ class _DescriptorSink:
         self._encoding = encoding
 
     def write(self, text: str) -> None:
-        """One write for the whole text; more only when the system takes a part (a terminal that does not block).
+        """One write for the whole text; more only when the system takes a part (a TTY that does not block).
 
         A reader that takes nothing for a while loses the text: serving does not wait for it.
         """
         rest = text.encode(self._encoding, "backslashreplace")
+        deadline = 0.0
         try:
-            written = os.write(self._descriptor, rest)
-            if written < len(rest):
-                self._write_slowly(rest[written:])
-        except BlockingIOError:
-            self._write_slowly(rest)
+            while rest := rest[self._write_some(rest) :]:
+                deadline = deadline or time.monotonic() + _WRITE_PATIENCE_SECONDS
+                if not self._becomes_writable(deadline - time.monotonic()):
+                    return
         except OSError:
             # Closed, a broken pipe, a full disk: there is nowhere left to say so.
             return
 
-    def _write_slowly(self, rest: bytes) -> None:
+    def _write_some(self, data: bytes) -> int:
+        try:
+            return os.write(self._descriptor, data)
+        except BlockingIOError:
+            return 0
+
+    def _becomes_writable(self, seconds: float) -> bool:
         import select
 
-        deadline = time.monotonic() + _WRITE_PATIENCE_SECONDS
-        while rest and (left := deadline - time.monotonic()) > 0:
-            try:
-                select.select((), (self._descriptor,), (), left)
-                rest = rest[os.write(self._descriptor, rest) :]
-            except BlockingIOError:
-                continue
-            except (OSError, ValueError):  # ValueError: a descriptor too high for select().
-                return
+        if seconds <= 0:
+            return False
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLOUT)
+        return bool(poll.poll(seconds * 1000))
 
 
 class _StreamSink:

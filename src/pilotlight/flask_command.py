@@ -1,7 +1,7 @@
 """`flask run` as this server: the command that the entry point group `flask.commands` offers to Flask.
 
-Every `flask` command imports this module, so it imports nothing but click, which Flask has imported already; the
-options come when `run` itself is asked for. Must never load the app: that is the worker's task.
+Every `flask` command imports this module, so it imports nothing but click, which Flask has imported
+already; the options come when `run` itself is asked for. Must never load the app: that is the worker's task.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def app_of_factory(create_app: Any) -> str:
         or getattr(sys.modules.get(module), name, None) is not create_app
     ):
         raise UserError(
-            "The create_app of this command's FlaskGroup is not a function at the top level of a module, so it cannot "
-            "be loaded again after a change; PILOTLIGHT_FLASK=0 runs Flask's own server."
+            "The create_app of this command's FlaskGroup is not a function at the top level of a module, so "
+            "it cannot be loaded again after a change; PILOTLIGHT_FLASK=0 runs Flask's own server."
         )
     if module == "__main__":
         return f"{os.path.abspath(sys.modules[module].__file__ or '')}:{name}()"
@@ -103,11 +103,16 @@ def _resolve(ctx: click.Context) -> Any:
 
     outer = _group_values(ctx)
     first = command_line(merge(outer, ctx.params), os.getcwd())
-    # Flask has put the files' values into the environment of this process; a later reload must be able to tell them.
     load_defaults = getattr(ctx.obj, "load_dotenv_defaults", True) and not skips_environment_files(os.environ)
     env_file = outer.get("env_file")
     files = read_environment_files(first.base, _existing(first, env_file), defaults=load_defaults)
-    return gather(first, without_files(os.environ, files))
+    real = without_files(os.environ, files)
+    resolved = gather(first, real)
+    # Flask has put the values of the files into this process. A worker gets them from `settings`, as they are
+    # when it starts; here they would outlive their line in the file.
+    for name in os.environ.keys() - real.keys():
+        del os.environ[name]
+    return resolved
 
 
 def _existing(first: Source, env_file: str | None) -> str | None:
@@ -118,8 +123,9 @@ def _existing(first: Source, env_file: str | None) -> str | None:
 
 
 def _group_values(ctx: click.Context) -> dict[str, Any]:
-    """What was given to Flask's own options before `run`, by option key. What came from the environment is left to
-    `settings`, which knows the order of the sources."""
+    """What was given to Flask's own options before `run`, by option key. What came from the environment is
+    left to `settings`, which knows the order of the sources.
+    """
     info, parent = ctx.obj, ctx.parent
     values: dict[str, Any] = {}
     if getattr(info, "create_app", None) is not None:
@@ -140,12 +146,12 @@ def _was_typed(ctx: click.Context, name: str) -> bool:
 
 
 def _typed_env_file(ctx: click.Context) -> str | None:
-    """The value of `-e` before `run`. Flask does not keep it, so the command line is split again by Flask's parser."""
+    """The value of `-e` before `run`. Flask does not keep it: its parser splits the command line again."""
     try:
         values, _, _ = ctx.command.make_parser(ctx).parse_args(sys.argv[1:])
     except click.ClickException:
-        # Not the command line of this context (a test runner's, a group inside another command): Flask has read the
-        # file, only a later change of it cannot be noticed.
+        # Not the command line of this context (a test runner's, a group inside another command): Flask has
+        # read the file, only a later change of it cannot be noticed.
         return None
     value = values.get("env_file")
     return value if isinstance(value, str) else None

@@ -46,7 +46,7 @@ class Settings:
     on_reload_error: str = "page"
     """`page` shows a failed reload in the browser; `exit` ends the process instead."""
     environment: tuple[tuple[str, str], ...] = ()
-    """Variables from `.env`, `.flaskenv` and `env_file` that the real environment does not have. Sorted by name."""
+    """Variables from `.env`, `.flaskenv` and `env_file` that the real environment lacks, sorted by name."""
     environment_files: tuple[str, ...] = ()
     """The files that were read for `environment`, absolute, weakest first."""
 
@@ -71,8 +71,8 @@ class Settings:
         return cls(**{name: _from_json(value) for name, value in values.items()})
 
     def app_environment(self, real: Mapping[str, str]) -> dict[str, str]:
-        """The environment of a process that loads the app: the real one, what the `.env` files add, and `FLASK_DEBUG`
-        where the resolved debug mode differs from what the app would read from there.
+        """The environment of a process that loads the app: the real one, what the `.env` files add, and
+        `FLASK_DEBUG` where the resolved debug mode differs from what the app would read from there.
 
         Args:
             real: the environment that the command was started with.

@@ -1,6 +1,6 @@
-"""The table of options: each is declared once, for command line, code, environment, pyproject.toml and documentation.
+"""The table of options: each is declared once, for command line, code, environment, pyproject and manual.
 
-Data only. Must never read a value: that is `values` (one value), `resolve` (all sources) and `sources` (files).
+Data only. Must never read a value: that is `values` (one), `resolve` (all sources) and `sources` (files).
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ OPTIONS: tuple[Option, ...] = (
         "app",
         ("--app", "-A"),
         "text",
-        "The app: a module ('hello'), 'module:name', 'module:factory(\"arg\")', or a path. Without it: wsgi.py, app.py, "
-        "main.py, asgi.py or manage.py.",
+        "The app: a module ('hello'), 'module:name', 'module:factory(\"arg\")', or a path. "
+        "Without it: wsgi.py, app.py, main.py, asgi.py or manage.py.",
         flask=("FLASK_APP",),
         group=BASIC,
         metavar="APP",
@@ -154,7 +154,8 @@ OPTIONS: tuple[Option, ...] = (
         "exclude-patterns",
         ("--exclude-patterns",),
         "patterns",
-        f"Files that match never cause a reload (like '*/build/*'), separated by {os.pathsep!r}; may be repeated.",
+        f"Files that match never cause a reload (like '*/build/*'), separated by {os.pathsep!r}; may be "
+        "repeated.",
         flask=("FLASK_RUN_EXCLUDE_PATTERNS",),
         metavar="PATTERNS",
     ),
@@ -162,7 +163,8 @@ OPTIONS: tuple[Option, ...] = (
         "on-reload-error",
         ("--on-reload-error",),
         "choice",
-        "When a reload fails: show it on every page until it is mended ('page', the default), or end ('exit').",
+        "When a reload fails: show it on every page until it is mended ('page', the default), or end "
+        "('exit').",
         choices=("page", "exit"),
         metavar="page|exit",
     ),
@@ -170,7 +172,8 @@ OPTIONS: tuple[Option, ...] = (
         "cert",
         ("--cert",),
         "certificate",
-        "Serve HTTPS with this certificate: a file, 'adhoc' for one made here, or the import name of an SSLContext.",
+        "Serve HTTPS with this certificate: a file, 'adhoc' for one made here, or the import name of an "
+        "SSLContext.",
         flask=("FLASK_RUN_CERT",),
         metavar="CERT",
     ),

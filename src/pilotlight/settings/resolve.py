@@ -1,7 +1,7 @@
 """From several sources of options to one `Settings`. Pure: dictionaries in, `Settings` or `UserError` out.
 
-The strength of the sources is their order: command line (or the arguments of `pilotlight.run`), `PILOTLIGHT_*`,
-`FLASK_*`, pyproject.toml, defaults.
+The strength of the sources is their order: command line (or the arguments of `pilotlight.run`),
+`PILOTLIGHT_*`, `FLASK_*`, pyproject.toml, defaults.
 """
 
 from __future__ import annotations
@@ -192,7 +192,8 @@ def _choose_address(found: dict[str, Any], places: dict[str, str], rank: dict[st
             continue
         if rank[key] == rank["uds"] and places[key] != places["uds"]:
             raise UserError(
-                f"{places['uds']} and {places[key]} do not go together: the server listens on a UNIX socket or a port."
+                f"{places['uds']} and {places[key]} do not go together: the server listens on a UNIX socket "
+                "or on a port."
             )
         if rank[key] < rank["uds"]:
             _drop("uds", found, places, rank)
@@ -219,7 +220,7 @@ def _pair_certificate(found: dict[str, Any], places: dict[str, str], rank: dict[
 def _app_directory(
     found: dict[str, Any], places: dict[str, str], rank: dict[str, int], sources: Sequence[Source]
 ) -> None:
-    """An app that pyproject.toml names is imported from there, in whatever sub-directory the command was started."""
+    """An app that pyproject.toml names is imported from there, wherever below the command was started."""
     if "app" in found and "app_dir" not in found and "[tool.pilotlight]" in places["app"]:
         source = sources[rank["app"]]
         if source.base != sources[0].base:

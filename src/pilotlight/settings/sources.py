@@ -1,4 +1,4 @@
-"""Where options come from: the environment, `.env` files and pyproject.toml, read from disk and handed to `resolve`.
+"""Where options come from: environment, `.env` files and pyproject.toml, read and handed to `resolve`.
 
 The only part of the settings that reads files. Must never change the environment or the current directory.
 """
@@ -30,7 +30,7 @@ class EnvironmentFiles:
     """What was read from `.flaskenv`, `.env` and `--env-file`.
 
     Args:
-        values: by variable, what the strongest file says; variables without a value (`NAME` alone) are left out.
+        values: by variable, what the strongest file says; those without a value (`NAME` alone) are left out.
         origins: by variable, the file as shown to the user.
         paths: the files that were read, absolute, weakest first.
         warnings: lines that could not be understood.
@@ -59,7 +59,7 @@ def from_call(**options: Any) -> Resolved:
     """The settings for `pilotlight.run(app, **options)`: its arguments take the place of the command line.
 
     Args:
-        options: by option key (`port=8000`, `extra_files=["a.toml"]`); None means that the option was not given.
+        options: by option key (`port=8000`, `extra_files=["a.toml"]`); None means not given.
 
     Raises:
         UserError: as `from_command_line`, and for an unknown name.
@@ -115,27 +115,24 @@ def display(path: str, directory: str) -> str:
 def without_files(current: Mapping[str, str], files: EnvironmentFiles) -> dict[str, str]:
     """The real environment, where somebody else (Flask's command) has already added what the files say to it.
 
-    A variable with the very value of the file counts as added. That it was in the real environment with the same
-    value makes no difference before the file changes.
+    A variable with the very value of the file counts as added. That it was in the real environment with the
+    same value makes no difference before the file changes.
     """
     return {name: value for name, value in current.items() if files.values.get(name) != value}
 
 
-def gather(first: Source, real: Mapping[str, str], env_file: str | None = None) -> Resolved:
+def gather(first: Source, real: Mapping[str, str]) -> Resolved:
     """Read the files that the strongest sources lead to, and join everything.
 
     Args:
         first: the command line or the arguments of a call.
         real: the environment that the command was started with, without what `.env` files add.
-        env_file: an environment file that was chosen elsewhere (by Flask's command), as given.
     """
     directory = first.base
     strong = [first, *environment(real, directory)]
     app_dir = first_given("app_dir", strong)
     table = read_pyproject(directory if app_dir is None else app_dir[0], directory)
     named = first_given("env_file", [*strong, *([table] if table else [])])
-    if env_file is not None:
-        named = (os.path.join(directory, env_file), "--env-file")
     if named is not None and not os.path.isfile(named[0]):
         raise UserError(_missing(named[1], named[0], directory))
     files = read_environment_files(
@@ -241,8 +238,9 @@ def _parse_toml(content: bytes, shown: str) -> object | None:
 
 
 def _read_environment_file(path: str, shown: str, warnings: list[str]) -> Mapping[str, str | None]:
-    """What python-dotenv makes of a file. It reports lines that it cannot understand through logging, without the
-    file's name; they become warnings of ours."""
+    """What python-dotenv makes of a file. It reports lines that it cannot understand through logging,
+    without the file's name; they become warnings of ours.
+    """
     import logging
 
     import dotenv
@@ -268,7 +266,7 @@ def _read_environment_file(path: str, shown: str, warnings: list[str]) -> Mappin
 
 
 def _contains_key(path: str) -> bool:
-    """Whether a PEM file has a private key too. An unreadable file is left to whoever loads the certificate."""
+    """Whether a PEM file has a private key too. An unreadable file is left to whoever loads it."""
     try:
         with open(path, "rb") as file:
             return b"PRIVATE KEY-----" in file.read(1024 * 1024)

@@ -1,6 +1,8 @@
-"""One value of one option: from what a source gives (text, or a typed value of TOML or code) to what `Settings` holds.
+"""One value of one option: from what a source gives (text, or a typed value of TOML or code) to what
+`Settings` holds.
 
-Pure: paths are joined to the directory that the source names, never looked up. Errors name the place of the value.
+Pure: paths are joined to the directory that the source names, never looked up. Errors name the
+place of the value.
 """
 
 from __future__ import annotations
@@ -92,10 +94,9 @@ def _switch(option: Option, value: object, place: str) -> bool:
 
 def _port(value: object, place: str) -> int:
     if isinstance(value, str):
-        try:
-            value = int(value.strip()) if value.isascii() and "_" not in value else value
-        except ValueError:
-            pass  # Named below, like any other value that is no number.
+        digits = value.strip()
+        if digits.isascii() and digits.lstrip("+-").isdigit() and len(digits) < 20:
+            value = int(digits)
     if not isinstance(value, int) or isinstance(value, bool):
         raise UserError(f"{place} must be a port number, not {describe(value)}.")
     if not 0 <= value <= 65535:
@@ -146,8 +147,8 @@ def _socket(text: str, place: str, base: str) -> str:
     path = _path(text, place, base)
     if len(os.fsencode(path)) > _SOCKET_PATH_BYTES:
         raise UserError(
-            f"{place} is {len(os.fsencode(path))} bytes long as a full path ({path}), but the path of a UNIX socket "
-            f"has at most {_SOCKET_PATH_BYTES}."
+            f"{place} is {len(os.fsencode(path))} bytes long as a full path ({path}), but the path of a UNIX "
+            f"socket has at most {_SOCKET_PATH_BYTES}."
         )
     return path
 
