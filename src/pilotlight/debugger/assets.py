@@ -5,13 +5,15 @@ from __future__ import annotations
 STYLE = """
 :root{color-scheme:light dark;--bg:#fbfaf8;--card:#fff;--ink:#1d1b19;--soft:#6b6660;--line:#e6e1da;
 --accent:#c2410c;
---here:#fff1e6;--mark:#ffd3b0;--markline:#c2410c;--code:#faf8f5;--number:#a39c93;--comment:#857d74;--string:#3f6b34;--keyword:#8b3a8f;--digit:#1f5f99;--name:#1f5f99;--good:#eef6ee;
+--here:#fff1e6;--mark:#ffd3b0;--markline:#c2410c;--code:#faf8f5;--number:#a39c93;
+--comment:#857d74;--string:#3f6b34;--keyword:#8b3a8f;--digit:#1f5f99;--name:#1f5f99;--good:#eef6ee;
 --goodline:#4d7c4f;
 --mono:ui-monospace,SFMono-Regular,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;
 --sans:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 @media (prefers-color-scheme:dark){:root{--bg:#171614;--card:#1f1d1b;--ink:#ece7e1;--soft:#a19a91;
 --line:#35312d;
---accent:#ff9a5c;--here:#3a2618;--mark:#7c4318;--markline:#ff9a5c;--code:#1a1917;--number:#736c64;--comment:#8d857b;--string:#a5cc8f;--keyword:#dba0e0;--digit:#8dc0f0;--name:#8dc0f0;
+--accent:#ff9a5c;--here:#3a2618;--mark:#7c4318;--markline:#ff9a5c;--code:#1a1917;--number:#736c64;
+--comment:#8d857b;--string:#a5cc8f;--keyword:#dba0e0;--digit:#8dc0f0;--name:#8dc0f0;
 --good:#1c2a1d;
 --goodline:#8fc592}}
 *{box-sizing:border-box}

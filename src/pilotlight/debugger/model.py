@@ -156,7 +156,7 @@ class Report:
         return frames[-1] if frames else None
 
     def to_json(self, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
-        """The report as a JSON object of at most `limit` bytes; what does not fit is left out, least useful first.
+        """The report as a JSON object of at most `limit` bytes; the least useful parts are left out first.
 
         Raises:
             ValueError: not even the bare message fits.
