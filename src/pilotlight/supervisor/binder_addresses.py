@@ -37,7 +37,10 @@ _LOOPBACK = (
 )
 _EVERY_IPV4 = (Address(socket.AF_INET, "0.0.0.0"),)
 # Two sockets rather than a dual-stack one: clients keep their own address, never `::ffff:192.0.2.1`.
-_EVERY_ADDRESS = (Address(socket.AF_INET6, "::"), Address(socket.AF_INET, "0.0.0.0", optional=True))
+_EVERY_ADDRESS = (
+    Address(socket.AF_INET6, "::", optional=True),
+    Address(socket.AF_INET, "0.0.0.0", optional=True),
+)
 
 
 def plain_host(host: str | None) -> str | None:
@@ -55,7 +58,7 @@ def addresses_of(host: str | None, port: int) -> tuple[Address, ...]:
         return _LOOPBACK
     if host == "0.0.0.0":
         return _EVERY_IPV4
-    if host == "::":
+    if host in ("::", "*"):
         return _EVERY_ADDRESS
     return _resolve(host, port)
 
@@ -96,8 +99,6 @@ def _unknown_host(host: str) -> str:
     name, _, digits = bare.rstrip("/").rpartition(":")
     if name and name.isprintable() and digits.isdigit():
         remedy = f"host and port are two options: --host {name} --port {digits}"
-    elif host == "*":
-        remedy = "for every interface use --host 0.0.0.0"
     else:
         remedy = "use --host 127.0.0.1 for this machine only, or --host 0.0.0.0 to be reachable from others"
     return f"The host {shown!r} does not name an address; {remedy}."

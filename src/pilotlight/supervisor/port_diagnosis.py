@@ -76,7 +76,7 @@ def is_airplay(conflict: Conflict, holder: Holder) -> bool:
 
 
 def stoppable(conflict: Conflict) -> Holder | None:
-    """The process that may be offered to be stopped: the only one, this user's, and not one that carries us."""
+    """The process that may be offered to be stopped: the only one, this user's, and none that carries us."""
     if len(conflict.holders) != 1:
         return None
     (holder,) = conflict.holders

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from .port_facts import Holder
 STOP_SECONDS = 6.0
 """How long a process that was asked to stop may take; our own servers promise 5."""
 
+_LOOK_SECONDS = 0.02
 _LINUX_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LINUX_LISTEN = "0A"
 
@@ -181,11 +183,18 @@ def stop(holder: Holder, seconds: float = STOP_SECONDS) -> Literal["ended", "not
         if holder.since is not None and process.create_time() != holder.since:
             return "ended"
         process.terminate()
-        process.wait(seconds)
+        return "ended" if _ends_within(process, seconds) else "still there"
     except psutil.NoSuchProcess:
         return "ended"
     except psutil.AccessDenied:
         return "not permitted"
-    except psutil.TimeoutExpired:
-        return "still there"
-    return "ended"
+
+
+def _ends_within(process: psutil.Process, seconds: float) -> bool:
+    """Waits for the end. A zombie has ended: it holds no socket, whenever its parent may come to look."""
+    limit = time.monotonic() + seconds
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > limit:
+            return False
+        time.sleep(_LOOK_SECONDS)
+    return True
