@@ -163,7 +163,7 @@ async def serving(
             await server.all_gone()
 
 
-def run(main: Coroutine[Any, Any, None], loop_name: str = "asyncio", seconds: float = 60) -> None:
+def run(main: Coroutine[Any, Any, None], loop_name: str = "asyncio", seconds: float = 30) -> None:
     """Runs a test's coroutine; what an event loop reports as unhandled fails the test."""
     loop = LOOPS[loop_name]()
     unhandled: list[dict[str, Any]] = []

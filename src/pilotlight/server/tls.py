@@ -86,11 +86,7 @@ def _file_context(cert: str, key: str | None) -> ssl.SSLContext:
     option, file = ("--cert", cert) if key is None else ("--key", key)
     private = certificate if key is None else _read(key, "--key")
     if not _KEY.search(private):
-        advice = (
-            "give the file of its key with --key FILE"
-            if key is None
-            else "it needs -----BEGIN PRIVATE KEY-----"
-        )
+        advice = "give its key with --key FILE" if key is None else "it needs -----BEGIN PRIVATE KEY-----"
         raise UserError(f"{option}: {file} holds no private key in PEM format; {advice}.")
     if _ENCRYPTED_KEY.search(private):
         raise UserError(
