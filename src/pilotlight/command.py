@@ -23,7 +23,7 @@ RUN_HELP = """Serve an app and show it in the browser.
 \b
   pilotlight run hello.py --debug     the app in hello.py, with reload
   pilotlight run hello:create_app     what the factory in hello returns
-  pilotlight run                      wsgi.py, app.py, main.py, asgi.py or manage.py
+  pilotlight run                      the app in wsgi.py, app.py, main.py, ...
 
 This server is for development only.
 """
@@ -48,7 +48,7 @@ def format_options(command: click.Command, ctx: click.Context, formatter: click.
     groups: dict[str, list[tuple[str, str]]] = {BASIC: [], MORE: []}
     group_of = {option.key: option.group for option in OPTIONS}
     for parameter in command.get_params(ctx):
-        record = parameter.get_help_record(ctx)
+        record = None if isinstance(parameter, click.Argument) else parameter.get_help_record(ctx)
         if record is not None:
             groups[group_of.get(parameter.name or "", MORE)].append(record)
     for title, records in groups.items():
