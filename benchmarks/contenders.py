@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 APPS = {"flask": "flask_app", "asgi": "asgi_app", "fastapi": "fastapi_app"}
 """Workload -> module in `apps/`."""
@@ -63,12 +64,15 @@ _WSGI = frozenset({"flask"})
 _ASGI = frozenset({"asgi", "fastapi"})
 _OWN_FLASK = {"PILOTLIGHT_FLASK": "0"}
 """Where Pilotlight is installed, `flask run` is Pilotlight; this gives Flask its own back."""
+_WITHOUT_WATCHDOG = {**_OWN_FLASK, "PYTHONPATH": str(Path(__file__).resolve().parent / "without_watchdog")}
+"""What `pip install flask` alone gives: Werkzeug then looks at the time stamps of all modules once a second."""
 
 CONTENDERS = (
     Contender("pilotlight", _pilotlight, _WSGI | _ASGI, False),
     Contender("pilotlight --debug", _with(_pilotlight, "--debug"), _WSGI | _ASGI, True),
     Contender("flask run (Werkzeug)", _flask, _WSGI, False, _OWN_FLASK),
-    Contender("flask run --debug", _with(_flask, "--debug"), _WSGI, True, _OWN_FLASK),
+    Contender("flask run --debug", _with(_flask, "--debug"), _WSGI, True, _WITHOUT_WATCHDOG),
+    Contender("flask run --debug, watchdog", _with(_flask, "--debug"), _WSGI, True, _OWN_FLASK),
     Contender("granian wsgi", _granian("wsgi"), _WSGI, False),
     Contender("granian wsgi --reload", _with(_granian("wsgi"), "--reload"), _WSGI, True),
     Contender("uvicorn", _uvicorn, _ASGI, False),

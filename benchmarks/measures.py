@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -15,8 +16,8 @@ from running import START_TIMEOUT, BenchmarkError, serving
 
 TARGET = {"flask": "/items/42?name=lamp", "asgi": "/items/42", "fastapi": "/items/42?name=lamp"}
 EDIT_TIMEOUT = 20.0
-EDIT_PAUSE = 1.1
-"""Seconds between two edits: CPython's bytecode cache cannot tell two saves of the same size within one
+EDIT_PAUSE = (1.1, 2.1)
+"""Seconds between two edits, least and most: CPython's bytecode cache cannot tell two saves of the same size within one
 second apart, and some of the servers rely on it."""
 
 
@@ -74,13 +75,14 @@ def edits(contender: Contender, app: str, directory: Path, count: int) -> Edits:
     """Save a new version of the app `count` times, and ask after each until the new version answers."""
     source = directory / f"{APPS[app]}.py"
     original = source.read_text()
+    pauses = random.Random(1)  # the same for all; of unequal length, not in step with a reloader that polls
     taken = []
     failed = 0
     try:
         with serving(contender, app, directory) as server:
             server.wait_for(TARGET[app], b"version 0", START_TIMEOUT)
             for number in range(1, count + 1):
-                time.sleep(EDIT_PAUSE)
+                time.sleep(pauses.uniform(*EDIT_PAUSE))
                 fresh = f"version {number}-{os.getpid()}"
                 temporary = source.with_suffix(".tmp")
                 temporary.write_text(original.replace("version 0", fresh))
