@@ -65,7 +65,7 @@ _ASGI = frozenset({"asgi", "fastapi"})
 _OWN_FLASK = {"PILOTLIGHT_FLASK": "0"}
 """Where Pilotlight is installed, `flask run` is Pilotlight; this gives Flask its own back."""
 _WITHOUT_WATCHDOG = {**_OWN_FLASK, "PYTHONPATH": str(Path(__file__).resolve().parent / "without_watchdog")}
-"""What `pip install flask` alone gives: Werkzeug then looks at the time stamps of all modules once a second."""
+"""What `pip install flask` alone gives: Werkzeug then looks at the time stamps of modules once a second."""
 
 CONTENDERS = (
     Contender("pilotlight", _pilotlight, _WSGI | _ASGI, False),

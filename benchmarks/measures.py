@@ -17,8 +17,8 @@ from running import START_TIMEOUT, BenchmarkError, serving
 TARGET = {"flask": "/items/42?name=lamp", "asgi": "/items/42", "fastapi": "/items/42?name=lamp"}
 EDIT_TIMEOUT = 20.0
 EDIT_PAUSE = (1.1, 2.1)
-"""Seconds between two edits, least and most: CPython's bytecode cache cannot tell two saves of the same size within one
-second apart, and some of the servers rely on it."""
+"""Seconds between two edits, least and most: CPython's bytecode cache cannot tell two saves of the same size
+within one second apart, and some of the servers rely on it."""
 
 
 @dataclass(frozen=True)
