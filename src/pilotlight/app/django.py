@@ -34,7 +34,8 @@ def settings_of_manage(file: str) -> str | None:
     named = os.environ.get(_VARIABLE) or _named_in(source)
     if named is None:
         raise DjangoProjectError(
-            f"{file} does not give {_VARIABLE} as a plain string. Set it: `export {_VARIABLE}=mysite.settings`."
+            f"{file} does not give {_VARIABLE} as a plain string. "
+            f"Set it: `export {_VARIABLE}=mysite.settings`."
         )
     return named
 

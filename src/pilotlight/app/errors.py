@@ -1,4 +1,4 @@
-"""What can go wrong between `--app` and a callable that can be served: one class for each case, each with its sentence.
+"""What can go wrong between `--app` and a callable that can be served: a class for each case.
 
 Must never be raised for an exception that the user's own code raised: that one propagates as itself.
 """
@@ -52,7 +52,8 @@ class InvalidTarget(AppError):
     def __init__(self, text: str, why: str) -> None:
         super().__init__(
             f"--app {text!r} cannot be understood: {why}. "
-            'Use a form like `hello`, `hello:app`, `hello:create_app("dev", debug=True)` or `path/to/hello.py`.'
+            'Use a form like `hello`, `hello:app`, `hello:create_app("dev", debug=True)` '
+            "or `path/to/hello.py`."
         )
 
 
@@ -105,8 +106,8 @@ class ModuleShadowed(AppError):
 
     def __init__(self, module: str, wanted: str, found: str) -> None:
         super().__init__(
-            f"`{module}` is meant to be {wanted}, but Python finds another module of that name first: {found}. "
-            "Rename your file."
+            f"`{module}` is meant to be {wanted}, but Python finds another module of that name first: "
+            f"{found}. Rename your file."
         )
 
 
@@ -154,7 +155,8 @@ class SeveralApps(AppError):
 
     def __init__(self, where: str, label: str, names: Sequence[str]) -> None:
         super().__init__(
-            f"There are several apps in {where}: {listed(names)}. Say which one: `{command(f'{label}:{names[0]}')}`."
+            f"There are several apps in {where}: {listed(names)}. "
+            f"Say which one: `{command(f'{label}:{names[0]}')}`."
         )
 
 
@@ -210,7 +212,8 @@ class Asgi2App(AppError):
     def __init__(self, where: str) -> None:
         super().__init__(
             f"`{where}` is an ASGI 2 app (called with the scope alone), which is not supported. "
-            "Make it ASGI 3, `async def app(scope, receive, send)`, or wrap it: `asgiref.compatibility.guarantee_single_callable`."
+            "Make it ASGI 3, `async def app(scope, receive, send)`, "
+            "or wrap it with `asgiref.compatibility.guarantee_single_callable`."
         )
 
 

@@ -141,7 +141,7 @@ def where_is(module: ModuleType) -> str:
 
 
 def _as_app(candidate: object, where: str, debug: bool | None) -> Found | None:
-    """The app, or None if it is something else of that name (a factory called `app`, a settings object, ...)."""
+    """The app, or None if it is something else of that name (a factory, a settings object, ...)."""
     if recognise(candidate) is None and (
         not callable(candidate) or judge(candidate, where) not in ("wsgi", "asgi", "asgi2", "sync-asgi")
     ):
@@ -188,7 +188,7 @@ def _from_factory(
 
 
 def _check_call(factory: Callable[..., Any], where: str, call: FactoryCall) -> None:
-    """See that the arguments fit before the call, so that a TypeError from inside the factory stays the user's."""
+    """See that the arguments fit before the call: a TypeError from inside the factory stays the user's."""
     import inspect
 
     try:
@@ -205,8 +205,12 @@ def _check_call(factory: Callable[..., Any], where: str, call: FactoryCall) -> N
             for p in signature.parameters.values()
             if p.default is p.empty and p.kind < p.VAR_POSITIONAL
         ]
-        example = f"{where}({', '.join(repr(one) for one in required) or '...'})"
+        example = f"{where}({', '.join(map(_quoted, required))})"
         raise FactoryArguments(where, str(signature), str(error), example) from None
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def _refusal(verdict: Verdict, candidate: object, where: str) -> Exception:
@@ -226,7 +230,8 @@ def _refusal(verdict: Verdict, candidate: object, where: str) -> Exception:
         )
     return NotAnApp(
         where,
-        "its arguments are neither those of WSGI, `(environ, start_response)`, nor those of ASGI, `(scope, receive, send)`",
+        "its arguments are neither those of WSGI, `(environ, start_response)`, "
+        "nor those of ASGI, `(scope, receive, send)`",
     )
 
 

@@ -1,4 +1,4 @@
-"""Tell a plain callable apart by its signature: WSGI (PEP 3333), ASGI 3, a factory, or nothing that can be served.
+"""Tell a plain callable apart by its signature: WSGI (PEP 3333), ASGI 3, a factory, or none of them.
 
 Must never call what it looks at.
 """
@@ -20,7 +20,7 @@ Verdict = Literal[
     "wrong",
     "unknown",
 ]
-"""`needs-arguments` is a factory that has required ones; `wrong` has a number of arguments that fits nothing."""
+"""`needs-arguments` is a factory that has required ones; `wrong` has arguments that fit nothing."""
 
 _FACTORY_PREFIXES = ("create", "make", "build", "get_", "new_")
 
@@ -56,7 +56,7 @@ def accepts(signature: Any, count: int) -> bool:
 
 
 def _is_coroutine(candidate: Callable[..., Any]) -> bool:
-    """Whether calling it gives a coroutine, seen through `functools.partial`, `functools.wraps` and `__call__`."""
+    """Whether calling it gives a coroutine; looks through `partial`, `functools.wraps` and `__call__`."""
     import functools
     import inspect
 

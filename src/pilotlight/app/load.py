@@ -1,7 +1,7 @@
 """Load the user's app: find its module, import it, choose the app in it, and say how to serve it.
 
-An exception of the user's code propagates as itself; `trim.trim_loader_frames` takes our frames out of it where it is
-caught. Must never change the current directory.
+An exception of the user's code propagates as itself; `trim.trim_loader_frames` takes our frames out of it
+where it is caught. Must never change the current directory.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def load_app(app: str | None, *, app_dir: str | None = None, debug: bool = False
     Args:
         app: what the user gave as `--app`; None looks for one of the well-known files.
         app_dir: the directory to import from; None is the current one.
-        debug: whether debug mode is on. Set for Flask and Quart, as their own `run` commands set it; the settings of
+        debug: whether debug mode is on. Set for Flask and Quart, as their own `run` commands set it;
+            settings of
             other frameworks are left alone.
 
     Raises:
@@ -149,7 +150,8 @@ def _django_project(settings: str, label: str, where: str, debug: bool, warnings
     application = django.project(settings, where)
     if debug and not import_module("django.conf").settings.DEBUG:
         warnings.append(
-            f"DEBUG is off in {settings}: Django hides errors and serves no static files. --debug does not change it."
+            f"DEBUG is off in {settings}: Django hides errors and serves no static files. "
+            "--debug does not change it."
         )
     return Found(application, label, framework)
 

@@ -100,7 +100,7 @@ def _only_module(directory: str) -> str | None:
 
 
 def _module_file(path: str) -> str | None:
-    """The file of the module at `path` (without suffix). A package wins over a file, as in Python's own search."""
+    """The file of the module at `path` (without suffix). A package wins, as in Python's own search."""
     return next((file for file in _candidates(path) if os.path.isfile(file)), None)
 
 

@@ -1,11 +1,12 @@
 """Calls that would start another server while we load or run the user's code: ignored, or taken over.
 
-`ignoring` is for loading a module: an unguarded `app.run()` is skipped with a warning. `intercepting` is for running a
-script: its `app.run(...)` becomes a `RunCall`. The functions are replaced where they are defined, now or as soon as
-their module is imported, and put back at the end; a copy that user code kept goes through to the original then.
+`ignoring` is for loading a module: an unguarded `app.run()` is skipped with a warning. `intercepting` is for
+running a script: its `app.run(...)` becomes a `RunCall`. The functions are replaced where they are defined,
+now or as soon as their module is imported, and put back at the end; a copy that user code kept goes to the
+original then.
 
-The policy in force is one object for the whole process, not a context variable: the replaced functions are process-wide
-too, and a call from a thread that the app started must meet the same policy.
+The policy in force is one object for the whole process, not a context variable: the replaced functions are
+process-wide too, and a call from a thread that the app started must meet the same policy.
 
 Must never import a server or a framework.
 """
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from .runservers import RUN_FUNCTIONS, RunFunction
@@ -34,8 +35,8 @@ class RunCall:
 
     Args:
         app: the app, or its import string; None if the call leaves it to the server.
-        options: by the names of `Settings`; only what the call, or the server's own defaults, decide. `cert` may be an
-            `ssl.SSLContext`.
+        options: by the names of `Settings`; only what the call, or the server's own defaults, decide.
+            `cert` may be an `ssl.SSLContext`.
         source: what was called: `Flask.run`, `uvicorn.run`, ...
         file: where, absolute as Python gives it.
         line: of the call.
@@ -216,7 +217,7 @@ def intercepting(on_run: Callable[[RunCall], None]) -> Iterator[None]:
 
 def caller() -> tuple[str, int]:
     """File and line of the user's code that called us: the innermost frame that is not a library's."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     nearest = None
     while frame is not None:
         file = frame.f_code.co_filename
@@ -224,7 +225,7 @@ def caller() -> tuple[str, int]:
             nearest = nearest or (file, frame.f_lineno)
             if not _is_library(file):
                 return file, frame.f_lineno
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return nearest or ("<unknown>", 0)
 
 
@@ -280,11 +281,10 @@ def _run_call(
         else:
             given[name] = value
     app, options, ignored = function.translate(given)
-    if "uds" in options:
-        return RunCall(app, options, function.source, file, line, ignored, function.is_async)
-    return RunCall(
-        app, {**function.defaults, **options}, function.source, file, line, ignored, function.is_async
-    )
+    defaults = {
+        name: value for name, value in function.defaults.items() if name != "port" or "uds" not in options
+    }
+    return RunCall(app, {**defaults, **options}, function.source, file, line, ignored, function.is_async)
 
 
 def _is_library(file: str) -> bool:

@@ -1,4 +1,4 @@
-"""What is known about the functions that start a server: where they are, and what their arguments mean as our settings.
+"""What is known about the functions that start a server: where they are, and what their arguments mean to us.
 
 Pure tables and translations; must never import a server, nor replace anything.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 Arguments = Mapping[str, Any]
 Translation = tuple[Any, dict[str, Any], tuple[str, ...]]
-"""The app (an object, an import string or None), options by the names of `Settings`, arguments without a meaning."""
+"""The app or its import string, options by the names of `Settings`, arguments without a meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def _take_ssl_context(arguments: dict[str, Any], options: dict[str, Any]) -> Non
 
 
 def _from_framework(arguments: Arguments) -> Translation:
-    """`Flask.run` and `Quart.run`: the debug flag and SERVER_NAME of the app count where the call says nothing."""
+    """`Flask.run` and `Quart.run`: what the call leaves out, the app's settings say."""
     given = dict(arguments)
     app = given.pop("self")
     if given.get("load_dotenv", True):
@@ -167,7 +167,7 @@ def _from_uvicorn_server(arguments: Arguments) -> Translation:
 
 def _from_hypercorn(arguments: Arguments) -> Translation:
     config = arguments["config"]
-    app = arguments["app"] if "app" in arguments else config.application_path
+    app = arguments.get("app") or config.application_path
     options, _ = renamed({"certfile": config.certfile, "keyfile": config.keyfile}, _WERKZEUG)
     if config.use_reloader:
         options["reload"] = True

@@ -1,4 +1,4 @@
-"""Run a script as `__main__`, exactly as the interpreter would, and find out how the running process was started.
+"""Run a script as `__main__`, as the interpreter would, and find out how the running process was started.
 
 Must never know what the script does: `runcalls.intercepting` around it takes over its `app.run(...)`.
 """
@@ -26,7 +26,8 @@ class ScriptTarget:
     """How to run a script.
 
     Args:
-        kind: `file` (`python hello.py`), `module` (`python -m pkg`), `directory` (or a zip file), `code` (`python -c`).
+        kind: `file` (`python hello.py`), `module` (`python -m pkg`), `directory` (or a zip file) or `code`
+            (`-c`).
         path_or_name: the path, the name after `-m`, or the code.
         argv: the arguments after it.
         path0: what the interpreter puts in front of `sys.path`.
@@ -41,15 +42,15 @@ class ScriptTarget:
 def script_for_file(path: str, argv: tuple[str, ...] = ()) -> ScriptTarget:
     """What `python path argv...` would run: a file, or a directory or zip file with a `__main__.py`."""
     if os.path.isdir(path) or _is_archive(path):
-        return ScriptTarget("directory", path, argv, path)
+        return ScriptTarget("directory", path, argv, os.path.abspath(path))
     return ScriptTarget("file", path, argv, os.path.dirname(os.path.realpath(path)))
 
 
 def run_as_main(target: ScriptTarget) -> None:
     """Execute a script as `__main__`.
 
-    The new `__main__` stays in `sys.modules` afterwards: objects of its classes can be pickled, threads go on.
-    `sys.path[0]`, which the interpreter has put there for us, is replaced, unless Python runs with a safe path.
+    The new `__main__` stays in `sys.modules`: objects of its classes can be pickled, threads go on.
+    `sys.path[0]`, which the interpreter has put there for us, is replaced, unless Python has a safe path.
 
     Raises:
         ScriptMissing: there is nothing to run.
@@ -91,7 +92,7 @@ def _run_found(target: ScriptTarget) -> None:
     """`-m name`, or `__main__` in a directory or zip file."""
     first = "-m" if target.kind == "module" else target.path_or_name
     _set_process([first, *target.argv], target.path0)
-    spec = _spec_of_module(target.path_or_name) if target.kind == "module" else _spec_in(target.path_or_name)
+    spec = _spec_of_module(target.path_or_name) if target.kind == "module" else _spec_in(target.path0)
     loader: Any = spec.loader
     code = loader.get_code(spec.name)
     if code is None:
@@ -167,7 +168,7 @@ def _is_archive(path: str) -> bool:
 
 
 def detect_script() -> ScriptTarget | None:
-    """How the running process was started; None where that cannot be repeated (a prompt, standard input, a notebook)."""
+    """How this process was started; None if that cannot be repeated (a prompt, a notebook, ...)."""
     main = sys.modules.get("__main__")
     if main is None:
         return None
@@ -180,7 +181,7 @@ def detect_script() -> ScriptTarget | None:
     if spec is not None:
         directory = os.path.dirname(file) if file else sys.path[0]
         return ScriptTarget("directory", directory, argv, directory)
-    if file is not None:
+    if file is not None and not file.startswith("<"):
         # The path as it was typed is kept where there is one, because scripts read sys.argv[0].
         typed = sys.argv[0] if sys.argv and os.path.abspath(sys.argv[0]) == os.path.abspath(file) else file
         return ScriptTarget("file", typed, argv, os.path.dirname(os.path.realpath(file)))
@@ -194,7 +195,7 @@ def _module_path0() -> str:
 
 
 def interpreter_flags() -> list[str]:
-    """The interpreter's own options of this process (`-X`, `-W`, `-O`, `-I`, ...), to start another one alike."""
+    """The interpreter's own options of this process (`-X`, `-W`, `-O`, ...), to start another one alike."""
     flags, _ = parse_interpreter_options(sys.orig_argv[1:])
     return flags
 
@@ -215,8 +216,8 @@ def parse_interpreter_options(arguments: list[str]) -> tuple[list[str], list[str
         arguments: those after the executable.
 
     Returns:
-        The options that a process started alike needs (not `-i`, `-x` or `-q`, which are about this one alone), and what
-        follows the options: `-c` or `-m` with the arguments after it, or the script with its own.
+        The options that a process started alike needs (not `-i`, `-x` or `-q`, which are about this one
+        alone), and what follows: `-c` or `-m` with its value and arguments, or the script with its own.
     """
     flags: list[str] = []
     position = 0
@@ -237,7 +238,7 @@ def parse_interpreter_options(arguments: list[str]) -> tuple[list[str], list[str
 
 
 def _short_options(letters: str, following: list[str], flags: list[str]) -> tuple[int, list[str] | None]:
-    """One word of short options: how many further words it took, and `-c`/`-m` with its value if it ends with one."""
+    """One word of short options: how many further words it took, and `-c` or `-m` with its value."""
     for index, letter in enumerate(letters):
         attached = letters[index + 1 :]
         if letter in "cm" or letter in _WITH_VALUE:

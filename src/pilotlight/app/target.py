@@ -40,7 +40,7 @@ class Target:
 
 
 def parse_target(text: str) -> Target:
-    """Take `hello`, `hello:app`, `pkg.sub:obj.attr`, `hello:create_app("dev")`, `path/to/hello.py:app`, ... apart.
+    """Take `hello:app`, `pkg.sub:obj.attr`, `hello:create_app("dev")`, `path/to/hello.py:app`, ... apart.
 
     Raises:
         InvalidTarget: not one of the forms.

@@ -17,11 +17,11 @@ _IMPORTLIB = os.path.join(os.path.dirname(os.__file__), "importlib", "")
 
 
 def trim_loader_frames(error: BaseException) -> None:
-    """Take the frames of the loader (Pilotlight's and importlib's) out of an error and of everything that led to it.
+    """Take the loader's frames (ours and importlib's) out of an error and of everything that led to it.
 
-    At the head every such frame goes; further down only frames of ours go, with the frames of importlib beside them
-    (where an import hook of ours stood between two modules of the user). Call it where the error is caught: each frame
-    it then passes through is added again.
+    At the head every such frame goes; further down only frames of ours go, with the frames of importlib
+    beside them (where an import hook of ours stood between two modules of the user). Call it where the error
+    is caught: each frame it then passes through is added again.
     """
     for one in _chain(error):
         one.__traceback__ = _trimmed(one.__traceback__)
@@ -56,9 +56,11 @@ def _trimmed(traceback: TracebackType | None) -> TracebackType | None:
         if end < len(frames):
             kept.append(frames[end])
         position = end + 1
-    for frame, following in zip(kept, [*kept[1:], None], strict=True):
+    following: TracebackType | None = None
+    for frame in reversed(kept):
         frame.tb_next = following
-    return kept[0] if kept else None
+        following = frame
+    return following
 
 
 def _frames(traceback: TracebackType | None) -> Iterator[TracebackType]:

@@ -1,4 +1,4 @@
-"""What is known about each framework, one file for each, read only when the user's app has imported that framework.
+"""What is known about each framework, one file for each, read only when the app has imported that framework.
 
 Must never import a framework itself: classes are recognised through `sys.modules`.
 """
@@ -52,7 +52,7 @@ def recognise(candidate: object) -> Framework | None:
 def is_instance(candidate: object, module: str, name: str) -> bool:
     """Whether `candidate` is an instance of a class in a module that need not have been imported.
 
-    Judged by the real type: a proxy such as `flask.current_app` pretends another class and may fail when asked.
+    Judged by the real type: a proxy such as `flask.current_app` pretends another class, and may fail.
     """
     known = getattr(sys.modules.get(module), name, None)
     return isinstance(known, type) and issubclass(type(candidate), known)

@@ -1,4 +1,4 @@
-"""Django's handlers: `mysite.wsgi:application`, `mysite.asgi:application` and what Channels puts around them."""
+"""Django's handlers: `mysite.wsgi:application`, `mysite.asgi:application`, and the router of Channels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def is_app(candidate: object) -> bool:
 
 
 def application(candidate: object, where: str, debug: bool | None) -> Application:
-    """The handler with static files in front and its views loaded. `DEBUG` belongs to the project's settings."""
+    """The handler with static files in front and its views loaded. `DEBUG` is for the settings to say."""
     return completed(Application("asgi" if _is_asgi(candidate) else "wsgi", cast(Any, candidate)))
 
 
