@@ -1,0 +1,186 @@
+"""A meta path finder in front of the others: it sees what the app imports, and what it looks for in vain.
+
+It finds nothing by itself: it asks the finders behind it in their order, as `import` would, and hands on
+their answer. So editable installs, namespace packages, zip archives and other tools' hooks work as before.
+Asked again for the name that it is asking about (a hook that walks `sys.meta_path` itself), it steps aside. A
+finder that somebody puts in front of it later is served first, as Python does it; the recorder still sees the
+files that such a finder's loader opens.
+
+One thing is changed in the answer: a user module's plain `SourceFileLoader` becomes a `FreshSourceLoader`. It
+is a subclass with two methods of its own, not a delegate, since others ask `isinstance`
+(`importlib.resources`, `pkg_resources` and `inspect` among them), pickle loaders, or call methods that a
+delegate would have to guess. It holds no state beyond the name and path of its parent. `__spec__`,
+`__file__`, `__cached__`, `runpy`, `importlib.reload` and the module's traceback (no frame of ours is in it,
+as `get_code` and `exec_module` are Python's own) stay as they are. Loaders of any other type are left alone.
+
+**Stale bytecode.** Python takes a `.pyc` if it names the source's size and its modification time in whole
+seconds. So the second of two saves of equal size within a second, or a save that keeps the time stamp, would
+run the old code. Here bytecode counts only if it is proven: it holds a hash of the source that is checked, or
+it was written at least `BYTECODE_MARGIN_NS` after the source's last change as the kernel saw it (`st_ctime`,
+which no tool can set). Otherwise the module is compiled from its source, and the bytecode written anew.
+
+Must never raise into an import what that import did not raise itself.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import get_ident
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import ModuleType
+from typing import Any, Protocol
+
+from pilotlight.reload.userfiles import UserFiles
+
+BYTECODE_MARGIN_NS = 2_000_000_000
+"""Between reading a source and writing its bytecode may lie the compilation, and clocks of file systems may
+be coarse (FAT: two seconds)."""
+
+_HASH_BASED = 0b01
+_CHECK_SOURCE = 0b10
+
+
+class Notes(Protocol):
+    """Who is told what was found and what was not."""
+
+    def module_file(self, path: str) -> None:
+        """A user module's file is about to be loaded."""
+        ...
+
+    def module_missing(self, directory: str, name: str, anywhere: bool) -> None:
+        """A directory was searched for a module and did not have it.
+
+        Args:
+            anywhere: no other directory had it either, so that even a bare directory of that name would have
+                done.
+        """
+        ...
+
+
+class RecordingFinder:
+    """The finder. One per process, at the front of `sys.meta_path`."""
+
+    def __init__(self, notes: Notes, users: UserFiles) -> None:
+        self._notes = notes
+        self._users = users
+        self._asking: set[tuple[int, str]] = set()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec that the finders behind this one give, or None.
+
+        Args:
+            fullname: the module's absolute name.
+            path: the parent package's `__path__`; None for a top-level module.
+            target: the module that `importlib.reload` is about to load again.
+        """
+        asking = (get_ident(), fullname)
+        if asking in self._asking:
+            return None
+        self._asking.add(asking)
+        try:
+            spec = self._ask_others(fullname, path, target)
+        finally:
+            self._asking.discard(asking)
+        if spec is None:
+            self._note_misses(fullname, path, None)
+        elif spec.has_location or spec.origin is None:
+            self._note_found(fullname, path, spec)
+        return spec
+
+    def _ask_others(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
+        finders: list[Any] = list(sys.meta_path)
+        if self in finders:
+            del finders[: finders.index(self) + 1]
+        for finder in finders:
+            # A finder without `find_spec` is left to Python, which asks on when we have no answer.
+            find_spec = getattr(finder, "find_spec", None)
+            spec: ModuleSpec | None = None if find_spec is None else find_spec(fullname, path, target)
+            if spec is not None:
+                return spec
+        return None
+
+    def _note_found(self, fullname: str, path: Sequence[str] | None, spec: ModuleSpec) -> None:
+        """Records the origin, and the user's directories that were searched before it in vain."""
+        origin = spec.origin
+        if origin is None:  # a namespace package: any directory with a regular module of that name would win
+            self._note_misses(fullname, path, "")
+            return
+        # A module of a library's package lies where no directory of the user's comes first.
+        if path is None or self._users.owns_file(origin):
+            holder = os.path.dirname(origin)
+            if spec.submodule_search_locations is not None:
+                holder = os.path.dirname(holder)
+            self._note_misses(fullname, path, holder)
+        if self._users.owns_file(origin):
+            self._notes.module_file(origin)
+            loader = spec.loader
+            if type(loader) is SourceFileLoader:
+                spec.loader = FreshSourceLoader(loader.name, str(loader.path))
+
+    def _note_misses(self, fullname: str, path: Sequence[str] | None, winner: str | None) -> None:
+        """Records directories that were searched in vain.
+
+        Args:
+            winner: the entry of the path where the search ended; None if the module was not found at all, and
+                empty if every entry was searched.
+        """
+        name = fullname.rpartition(".")[2]
+        entries: list[object] = list(sys.path if path is None else path)
+        for entry in entries:
+            if not isinstance(entry, str):
+                continue
+            if entry == winner:
+                return
+            directory = entry if entry.startswith("/") else os.path.abspath(entry)
+            if directory == winner:
+                return
+            if self._users.owns_directory(directory) or (
+                winner is None and self._users.may_be_fixed_by_install(directory)
+            ):
+                self._notes.module_missing(directory, name, winner is None)
+
+
+class FreshSourceLoader(SourceFileLoader):
+    """Loads a source file, and its bytecode only if that is proven to be of the same source."""
+
+    def get_data(self, path: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            OSError: it cannot be read, or it is this module's bytecode and not proven; Python then compiles
+                the source.
+        """
+        if not self._is_own_bytecode(path):
+            return super().get_data(path)
+        source = os.stat(self.path)
+        bytecode = os.stat(path)
+        content = super().get_data(path)
+        if not bytecode_is_proven(content, bytecode.st_mtime_ns, source.st_ctime_ns):
+            raise OSError(f"{path} may be older than {self.path}")
+        return content
+
+    def _is_own_bytecode(self, path: object) -> bool:
+        if not isinstance(path, str) or not path.endswith(".pyc"):
+            return False
+        stem = os.path.splitext(os.path.basename(self.path))[0]
+        return os.path.basename(path).startswith(stem + ".")
+
+
+def bytecode_is_proven(content: bytes, written_ns: int, source_changed_ns: int) -> bool:
+    """Whether Python's own comparison with the source is enough to trust this bytecode.
+
+    Args:
+        content: the `.pyc`; its second word holds the flags (PEP 552).
+        written_ns: modification time of the bytecode.
+        source_changed_ns: `st_ctime_ns` of the source.
+    """
+    flags = int.from_bytes(content[4:8], "little")
+    if flags & _HASH_BASED:
+        return bool(flags & _CHECK_SOURCE)
+    return written_ns >= source_changed_ns + BYTECODE_MARGIN_NS

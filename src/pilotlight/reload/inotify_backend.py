@@ -1,0 +1,212 @@
+"""Watching with inotify: the directories of the files that matter, never trees.
+
+For each dependency the entries that decide about it (`places`) are watched through their directories, so that
+a file that is replaced by a rename is still the same to us; directories on the way to it are watched for
+their own end only, which is silent otherwise. When something on the way changes, all watches are laid anew
+and everything counts as touched.
+
+`IN_MODIFY` is not asked for: a save is over when the file is closed, and what is half written need not be
+looked at. An empty file that has just been created waits for its `IN_CLOSE_WRITE` for the same reason.
+
+Must never judge whether something changed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from pilotlight.reload.backend import WatchLimitError
+from pilotlight.reload.dependencies import Dependency
+from pilotlight.reload.digest import never_matters
+from pilotlight.reload.inotify import (
+    IN_ATTRIB,
+    IN_CLOSE_WRITE,
+    IN_CREATE,
+    IN_DELETE,
+    IN_DELETE_SELF,
+    IN_IGNORED,
+    IN_ISDIR,
+    IN_MASK_ADD,
+    IN_MOVE_SELF,
+    IN_MOVED_FROM,
+    IN_MOVED_TO,
+    IN_ONLYDIR,
+    IN_Q_OVERFLOW,
+    IN_UNMOUNT,
+    Inotify,
+    RawEvent,
+)
+from pilotlight.reload.places import Trace, trace
+
+_NAMES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO
+_OWN_END = IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD
+_ENTRIES = _OWN_END | _NAMES | IN_CLOSE_WRITE | IN_ATTRIB
+_STRUCTURE = IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED | IN_Q_OVERFLOW
+_ANY = os.sep
+"""The entry name under which a listed directory waits for all names."""
+_ATTEMPTS = 8
+
+
+class InotifyBackend:
+    """A `Backend` on one inotify instance.
+
+    Raises:
+        OSError: see `Inotify`.
+    """
+
+    interval: float | None = None
+
+    def __init__(self) -> None:
+        self._inotify = Inotify()
+        self._dependencies: dict[tuple[str, str], Dependency] = {}
+        self._wanted: dict[str, dict[str, set[str]]] = {}
+        """Directory, entry name: paths of the dependencies that it decides about."""
+        self._watches: dict[str, tuple[int, int]] = {}
+        """Directory: watch descriptor and mask."""
+        self._directories: dict[int, set[str]] = {}
+        """Watch descriptor: the directories it stands for (several, where one is mounted twice)."""
+        self._removed: set[int] = set()
+        """Watches that we ended, whose `IN_IGNORED` is still to come."""
+
+    def fileno(self) -> int:
+        """Readable when there are events."""
+        return self._inotify.fileno()
+
+    def watch(self, dependency: Dependency) -> None:
+        """See `Backend`."""
+        self._lay(dependency)
+        self._dependencies[dependency.kind, dependency.path] = dependency
+
+    def _lay(self, dependency: Dependency) -> None:
+        """Watches all that decides about one dependency, until that does not change any more while we do
+        so."""
+        before = None
+        for _ in range(_ATTEMPTS):
+            traces = self._traces(dependency)
+            if traces == before:
+                return
+            before = traces
+            for one in traces:
+                self._follow(one, dependency.path)
+            if dependency.kind == "directory" and traces[0].end is not None:
+                self._want(traces[0].end, _ANY, dependency.path)
+
+    def _traces(self, dependency: Dependency) -> list[Trace]:
+        traces = [trace(dependency.path, self._look)]
+        if dependency.kind == "missing-module":
+            traces.append(trace(os.path.join(dependency.path, "__init__"), self._look))
+        return traces
+
+    def _look(self, path: str) -> str | None:
+        try:
+            if stat.S_ISLNK(os.lstat(path).st_mode):
+                return os.readlink(path)
+        except OSError:
+            return None
+        return ""
+
+    def _follow(self, way: Trace, path: str) -> None:
+        for directory in way.ways:
+            self._add(directory, _OWN_END)
+        for directory, name in way.places:
+            self._want(directory, name, path)
+
+    def _want(self, directory: str, name: str, path: str) -> None:
+        # A file where a directory should be: it decides by being replaced.
+        while not self._add(directory, _ENTRIES) and directory != os.sep:
+            directory, name = os.path.split(directory)
+        self._wanted.setdefault(directory, {}).setdefault(name, set()).add(path)
+
+    def _add(self, directory: str, mask: int) -> bool:
+        """Watches a directory, once; False if it is none, or cannot be watched by us."""
+        known = self._watches.get(directory)
+        if known is not None and known[1] & mask == mask:
+            return True
+        try:
+            watch = self._inotify.add(directory, mask)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.ENOMEM):
+                raise WatchLimitError(
+                    "The limit of inotify watches is reached (sysctl fs.inotify.max_user_watches)"
+                ) from None
+            return False
+        if known is not None and known[0] != watch:
+            self._directories.get(known[0], set()).discard(directory)
+        self._removed.discard(watch)
+        self._watches[directory] = (watch, mask | (known[1] if known is not None else 0))
+        self._directories.setdefault(watch, set()).add(directory)
+        return True
+
+    def read(self) -> list[str]:
+        """See `Backend`."""
+        touched: dict[str, None] = {}
+        structure = False
+        for event in self._inotify.read():
+            if event.mask & _STRUCTURE:
+                structure = self._structure_changed(event) or structure
+                continue
+            for directory in self._directories.get(event.watch, ()):
+                names = self._wanted.get(directory, {})
+                if event.mask & _NAMES and not never_matters(event.name):
+                    touched.update(dict.fromkeys(names.get(_ANY, ())))
+                # A module is wanted under its bare name, and comes with a suffix.
+                paths = names.get(event.name, set()) | names.get(event.name.partition(".")[0], set())
+                if paths and self._may_lead_elsewhere(directory, event):
+                    structure = True
+                elif paths and not self._is_unfinished(directory, event):
+                    touched.update(dict.fromkeys(paths))
+        if structure:
+            self._lay_anew()
+            return list(dict.fromkeys(path for _, path in self._dependencies))
+        return list(touched)
+
+    def _structure_changed(self, event: RawEvent) -> bool:
+        """Whether a watched directory has ended or moved, or events were lost."""
+        if event.mask & IN_IGNORED and event.watch in self._removed:
+            self._removed.discard(event.watch)
+            return False
+        return bool(event.mask & IN_Q_OVERFLOW) or event.watch in self._directories
+
+    def _may_lead_elsewhere(self, directory: str, event: RawEvent) -> bool:
+        """Whether a directory or a link has come or gone: other watches are needed then."""
+        if event.mask & IN_ISDIR:
+            return bool(event.mask & _NAMES)
+        return bool(
+            event.mask & (IN_CREATE | IN_MOVED_TO) and self._look(os.path.join(directory, event.name))
+        )
+
+    def _is_unfinished(self, directory: str, event: RawEvent) -> bool:
+        """Whether a file has been created that somebody is about to write."""
+        if not event.mask & IN_CREATE or event.mask & IN_ISDIR:
+            return False
+        try:
+            status = os.lstat(os.path.join(directory, event.name))
+        except OSError:
+            return False
+        return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_size == 0
+
+    def _lay_anew(self) -> None:
+        """Watches everything again, as it lies now, and ends the watches that are not needed any more."""
+        old = {watch for watch, _ in self._watches.values()}
+        self._watches.clear()
+        self._wanted.clear()
+        self._directories.clear()
+        for dependency in self._dependencies.values():
+            self._lay(dependency)
+        self._end(old - self._directories.keys())
+
+    def forget(self) -> None:
+        """See `Backend`. The watches stay until the next ones are laid, since most will be wanted again."""
+        self._dependencies.clear()
+        self._wanted.clear()
+
+    def _end(self, watches: set[int]) -> None:
+        for watch in watches:
+            if self._inotify.remove(watch):
+                self._removed.add(watch)
+
+    def close(self) -> None:
+        """See `Backend`."""
+        self._inotify.close()

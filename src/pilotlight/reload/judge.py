@@ -1,0 +1,85 @@
+"""Has anything that the load depends on changed? Pure: what is there now is asked of a function that is
+passed in.
+
+The rules:
+
+* Change is a difference of content. `touch`, `chmod`, a save of the same content, a file opened for reading:
+  nothing.
+* A directory is the set of its names without bytecode caches and editors' temporary files.
+* What was missing changes by coming into being; what was read, by going away as well.
+* An excluded path never changes. A pattern is matched with `fnmatch` against the whole absolute path, where
+  `*` matches `/` too (Werkzeug's `exclude_patterns` mean the same), whatever watches the files.
+
+Must never look at the file system or the clock.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from pilotlight.reload.dependencies import Dependency
+
+ChangeKind = Literal["edited", "created", "deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that differs from what the load saw.
+
+    Args:
+        path: what to name to the user: the file, or the listed directory.
+        kind: what happened to it.
+    """
+
+    path: str
+    kind: ChangeKind
+
+
+def judge(dependency: Dependency, present: str | None) -> Change | None:
+    """Compares one dependency with what is there now.
+
+    Args:
+        dependency: as recorded while loading.
+        present: `digest.present_state` of it: its digest now, the path that has appeared, or None for
+            nothing.
+    """
+    if present == dependency.digest:
+        return None
+    if dependency.kind in ("missing", "missing-module"):
+        # A digest on a missing thing is a path that was there all along and did not count: still not a
+        # change.
+        return None if present is None else Change(present, "created")
+    if present is None:
+        return Change(dependency.path, "deleted")
+    return Change(dependency.path, "created" if dependency.digest is None else "edited")
+
+
+def changes(dependencies: Iterable[Dependency], present: Callable[[Dependency], str | None]) -> list[Change]:
+    """All changes among the dependencies, each path once, in the order given."""
+    found: dict[str, Change] = {}
+    for dependency in dependencies:
+        change = judge(dependency, present(dependency))
+        if change is not None:
+            found.setdefault(change.path, change)
+    return list(found.values())
+
+
+class Exclusions:
+    """Which paths never matter, by the user's `--exclude-patterns`.
+
+    Args:
+        patterns: shell patterns for `fnmatch`, matched against the absolute path.
+    """
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self._patterns = tuple(os.path.normcase(pattern) for pattern in patterns)
+
+    def __contains__(self, path: object) -> bool:
+        if not self._patterns or not isinstance(path, str):
+            return False
+        path = os.path.normcase(path)
+        return any(fnmatch.fnmatchcase(path, pattern) for pattern in self._patterns)

@@ -1,0 +1,84 @@
+"""Watching by looking again and again: where events do not arrive, or the system grants no more of them.
+
+A `stat` of each path finds what may have changed. Must never read contents, and never use more than about one
+per cent of a
+core: the interval grows with what one round takes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from pilotlight.reload.dependencies import Dependency
+
+SHORTEST_INTERVAL = 0.2
+"""Seconds: below this, nobody notices the difference."""
+_SHARE = 0.008
+"""Of one core."""
+
+_Look = tuple[int, ...] | None
+
+
+class PollingBackend:
+    """A `Backend` that compares `stat` results."""
+
+    def __init__(self) -> None:
+        self._looks: dict[str, _Look] = {}
+        """What was looked at, and what was there."""
+        self._concerned: dict[str, dict[str, None]] = {}
+        """What is looked at: paths of the dependencies that it decides about."""
+        self._round = 0.0
+
+    @property
+    def interval(self) -> float:
+        """Seconds until the next `read` is due."""
+        return max(SHORTEST_INTERVAL, self._round / _SHARE)
+
+    def fileno(self) -> None:
+        """There is nothing to wait for."""
+        return
+
+    def watch(self, dependency: Dependency) -> None:
+        """See `Backend`."""
+        looked_at = [dependency.path]
+        if dependency.kind == "missing-module":  # its directory tells of any new name in it
+            looked_at.append(os.path.dirname(dependency.path))
+        for path in looked_at:
+            self._concerned.setdefault(path, {})[dependency.path] = None
+            self._looks.setdefault(path, _look(path))
+
+    def read(self) -> list[str]:
+        """See `Backend`."""
+        started = time.thread_time()
+        touched: dict[str, None] = {}
+        for path, before in self._looks.items():
+            now = _look(path)
+            if now != before:
+                self._looks[path] = now
+                touched.update(self._concerned[path])
+        self._round = time.thread_time() - started
+        return list(touched)
+
+    def forget(self) -> None:
+        """See `Backend`."""
+        self._looks.clear()
+        self._concerned.clear()
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+
+def _look(path: str) -> _Look:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return (
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_size,
+        status.st_ino,
+        status.st_dev,
+        status.st_mode,
+    )

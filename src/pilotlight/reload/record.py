@@ -1,0 +1,250 @@
+"""What a load reads, recorded in the process that loads: an audit hook for files, a finder for modules.
+
+The rules:
+
+* Each dependency is reported once, at once, and from inside the call that opens it: a load that crashes, or
+  never ends, has reported everything that it read.
+* The digest is taken *before* the app reads. If the file changes between the two, what is recorded is older
+  than what the app saw, and the worst outcome is a reload too many, never one too few.
+* A file that this load itself opened for writing is its product from then on, and no dependency.
+* Recorded are the user's files only (`userfiles`). Bytecode stands for its source.
+* Listings that Python's import system and package metadata make of the directories on `sys.path` are not the
+  app's: what those look for is recorded by name (`importer`), so that a new file beside the app reloads
+  nothing.
+* While serving, only modules are recorded, since a module that a view imports stays in memory; templates,
+  static files and the like are read anew by the app itself.
+* What leaves no audit event is not seen: `os.stat` and `os.path.exists`, and files that C code opens by
+  itself.
+
+Must never raise into the app, import anything while recording, or act in a child that the app forks.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from threading import RLock
+from typing import Any
+
+from pilotlight.reload.dependencies import Dependency
+from pilotlight.reload.digest import (
+    NOT_REGULAR,
+    digest_directory,
+    digest_file,
+    find_module_file,
+)
+from pilotlight.reload.importer import RecordingFinder
+from pilotlight.reload.userfiles import UserFiles
+
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
+_WRITING_MODES = frozenset("wax+")
+_DIRECTORY_ONLY = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
+_LISTERS_OF_THE_PATH = (
+    "<frozen importlib._bootstrap_external>",
+    "/importlib/metadata/__init__.py",
+    "/importlib_metadata/__init__.py",
+    "/pkg_resources/__init__.py",
+)
+
+
+class Recorder:
+    """Records one load. Make one per process, install it before the first user module is imported.
+
+    Args:
+        report: called with each dependency, in whatever thread reads it, one call at a time. It must not
+            import and should not block for long. An `OSError` from it means that nobody listens any more, and
+            ends the recording.
+        users: which files count; None for those outside this interpreter's library, installed packages and
+            Pilotlight.
+    """
+
+    def __init__(self, report: Callable[[Dependency], None], users: UserFiles | None = None) -> None:
+        self._report = report
+        self._users = users if users is not None else UserFiles.of_this_interpreter()
+        self._pid = os.getpid()
+        self._serving = False
+        self._deaf = False
+        self._lock = RLock()
+        self._busy = False
+        self._settled: set[str] = set()
+        """Paths, as the app spells them, of which everything is known."""
+        self._listed: set[str] = set()
+        self._missing_modules: set[str] = set()
+        self._stems: dict[str, frozenset[str]] = {}
+        """For each searched directory the names in it, without suffixes, at the first search."""
+
+    def install(self) -> None:
+        """Begins to record. An audit hook cannot be removed; `loading_finished` makes it cheap."""
+        sys.meta_path.insert(0, RecordingFinder(self, self._users))
+        sys.addaudithook(self._make_hook())
+
+    def loading_finished(self) -> None:
+        """From now on only modules are recorded."""
+        self._serving = True
+
+    # The audit hook.
+
+    def _make_hook(self) -> Callable[[str, tuple[Any, ...]], None]:
+        """The hook as a closure: it runs for every audit event, so that each attribute look-up counts."""
+        settled = self._settled
+        foreign = self._users.foreign
+
+        def hook(event: str, arguments: tuple[Any, ...]) -> None:
+            if event == "open":
+                path = arguments[0]
+                if path.__class__ is str and (
+                    path in settled or path.startswith(foreign) or "/site-packages/" in path
+                ):
+                    return
+                if not self._serving:
+                    self._quietly(self._opened, path, arguments[1], arguments[2])
+            elif event in ("os.listdir", "os.scandir") and not self._serving:
+                caller = sys._getframe(0).f_back
+                if caller is None or not caller.f_code.co_filename.endswith(_LISTERS_OF_THE_PATH):
+                    self._quietly(self._listed_by_app, arguments[0])
+
+        return hook
+
+    def _quietly(self, note: Callable[..., None], *arguments: Any) -> None:
+        """Runs `note` alone, outside any recording of its own files, and lets nothing escape into the app.
+
+        Other threads wait: none may read a file while its digest is being taken and go on with an older
+        content than the one recorded.
+        """
+        with self._lock:
+            if self._busy or self._deaf or os.getpid() != self._pid:
+                return
+            self._busy = True
+            try:
+                note(*arguments)
+            except (TypeError, ValueError, OSError):
+                return  # no path at all, or a working directory that is gone: the app's own call says so
+            finally:
+                self._busy = False
+
+    def _opened(self, given: Any, mode: Any, flags: Any) -> None:
+        path = absolute(given)
+        if path is None or not self._users.owns_file(path):
+            return
+        if _opens_for_writing(mode, flags):
+            self._settle(given, path)
+            return
+        if isinstance(flags, int) and flags & _DIRECTORY_ONLY:
+            return
+        if path.endswith(".pyc"):
+            source = source_of(path)
+            if source is None:
+                return
+            given, path = source, source
+        # `os.open` (it has no mode) may be relative to a directory descriptor that the event does not tell.
+        uncertain = mode is None and not os.path.isabs(os.fspath(given))
+        self._file(given, path, report_missing=not uncertain)
+
+    def _file(self, given: Any, path: str, *, report_missing: bool) -> None:
+        if path in self._settled:
+            return
+        digest = digest_file(path)
+        if digest == NOT_REGULAR:
+            return
+        if digest is not None:
+            self._settle(given, path)
+            self._tell(Dependency("file", path, digest))
+        elif report_missing:
+            self._settle(given, path)
+            self._tell(Dependency("missing", path))
+
+    def _settle(self, given: Any, path: str) -> None:
+        self._settled.add(path)
+        if given.__class__ is str and os.path.isabs(given):
+            self._settled.add(given)
+
+    def _listed_by_app(self, given: Any) -> None:
+        path = absolute(os.curdir if given is None else given)
+        if path is None or path in self._listed or not self._users.owns_directory(path):
+            return
+        self._listed.add(path)
+        digest = digest_directory(path)
+        self._tell(Dependency("missing", path) if digest is None else Dependency("directory", path, digest))
+
+    def _tell(self, dependency: Dependency) -> None:
+        try:
+            self._report(dependency)
+        except OSError:
+            self._deaf = True
+
+    # What the finder notes.
+
+    def module_file(self, path: str) -> None:
+        """A user module is about to be loaded from this file."""
+        self._quietly(self._module_file, path)
+
+    def _module_file(self, given: str) -> None:
+        path = absolute(given)
+        if path is not None:
+            self._file(given, path, report_missing=True)
+
+    def module_missing(self, directory: str, name: str, anywhere: bool) -> None:
+        """A directory was searched in vain for a module; `anywhere` if all others were as well."""
+        if not self._serving:
+            self._quietly(self._module_missing, directory, name, anywhere)
+
+    def _module_missing(self, directory: str, name: str, anywhere: bool) -> None:
+        path = os.path.join(directory, name)
+        if path not in self._missing_modules:
+            self._missing_modules.add(path)
+            # If there is such a file, a finder passed it over on purpose: its presence is no news.
+            if name not in self._stems_in(directory) or find_module_file(path) is None:
+                self._tell(Dependency("missing-module", path))
+        if anywhere and path not in self._settled and not os.path.exists(path):
+            self._settled.add(path)
+            self._tell(Dependency("missing", path))
+
+    def _stems_in(self, directory: str) -> frozenset[str]:
+        """Names in a directory without suffixes. A name that comes later is found by who compares with the
+        record."""
+        stems = self._stems.get(directory)
+        if stems is None:
+            try:
+                names = os.listdir(directory)
+            except OSError:  # not there, or an archive
+                names = []
+            stems = self._stems[directory] = frozenset(name.partition(".")[0] for name in names)
+        return stems
+
+
+def absolute(given: Any) -> str | None:
+    """The absolute path that a call means at this moment; None for a descriptor or anything else that is no
+    path.
+
+    `..` is resolved where it stands, as the kernel does, so that `link/../name` is right.
+    """
+    if isinstance(given, int):
+        return None
+    path = os.fsdecode(given)
+    if not path or "\0" in path:
+        return None
+    parts = path.split(os.sep)
+    if os.pardir in parts:
+        head, tail = os.path.split(path)
+        return os.path.join(os.path.realpath(head), tail) if tail != os.pardir else os.path.realpath(path)
+    return os.path.abspath(path)
+
+
+def source_of(bytecode: str) -> str | None:
+    """The source of a `.pyc` in a `__pycache__` directory, also under `PYTHONPYCACHEPREFIX` (PEP 3147)."""
+    directory, name = os.path.split(bytecode)
+    stem, tag, _ = name.partition(".")
+    if not tag:
+        return None
+    if sys.pycache_prefix is not None and directory.startswith(sys.pycache_prefix):
+        return os.path.join(os.sep, directory[len(sys.pycache_prefix) :].lstrip(os.sep), stem + ".py")
+    if os.path.basename(directory) != "__pycache__":
+        return None
+    return os.path.join(os.path.dirname(directory), stem + ".py")
+
+
+def _opens_for_writing(mode: Any, flags: Any) -> bool:
+    if isinstance(flags, int) and flags & _WRITING:
+        return True
+    return isinstance(mode, str) and not _WRITING_MODES.isdisjoint(mode)

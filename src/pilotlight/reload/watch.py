@@ -1,0 +1,128 @@
+"""The supervisor's view of what the app depends on: which paths were touched, and what has really changed.
+
+The owner waits for `fileno()` to become readable (or calls `read_events` every `interval` seconds), then asks
+`changed`. Must never decide about reloads, start threads, or read a clock.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+from pilotlight.reload.backend import Backend, WatchLimitError
+from pilotlight.reload.dependencies import Dependency
+from pilotlight.reload.digest import NOT_REGULAR, digest_directory, digest_file, present_state
+from pilotlight.reload.judge import Change, Exclusions, changes, judge
+from pilotlight.reload.polling import PollingBackend
+
+__all__ = ["Change", "Watcher"]
+
+
+class Watcher:
+    """What is watched, with the state that the load saw.
+
+    Args:
+        backend: what watches; see `choose.choose_backend`. The watcher closes it.
+        extra_files: absolute paths of files or directories that count although the app does not read them.
+        exclude_patterns: see `judge.Exclusions`.
+    """
+
+    def __init__(
+        self, backend: Backend, *, extra_files: Sequence[str] = (), exclude_patterns: Iterable[str] = ()
+    ) -> None:
+        self._backend = backend
+        self._polling: PollingBackend | None = None
+        self._note: str | None = None
+        self._excluded = Exclusions(exclude_patterns)
+        self._extra_files = tuple(os.path.abspath(path) for path in extra_files)
+        self._dependencies: dict[str, dict[str, Dependency]] = {}
+        """Path, kind: the dependency."""
+        self._add_extra_files()
+
+    def fileno(self) -> int | None:
+        """A descriptor that is readable when there are events; None if the back end has none."""
+        return self._backend.fileno()
+
+    @property
+    def interval(self) -> float | None:
+        """Seconds between calls of `read_events`, if some or all places are polled. May change after
+        `add`."""
+        intervals = [self._backend.interval]
+        if self._polling is not None:
+            intervals.append(self._polling.interval)
+        return min((seconds for seconds in intervals if seconds is not None), default=None)
+
+    def take_note(self) -> str | None:
+        """One line for the user, once, when watching has become weaker than it was."""
+        note, self._note = self._note, None
+        return note
+
+    def add(self, dependency: Dependency) -> Change | None:
+        """Watches one thing that the load read.
+
+        Returns:
+            the change if it differs already from what the load saw: it was made before the watch was in
+            place.
+        """
+        if dependency.path in self._excluded:
+            return None
+        self._watch(dependency)
+        self._dependencies.setdefault(dependency.path, {})[dependency.kind] = dependency
+        return self._included(judge(dependency, present_state(dependency)))
+
+    def reset(self) -> None:
+        """A new load begins: what earlier ones depended on is forgotten. Extra files count as they are
+        now."""
+        self._dependencies.clear()
+        self._backend.forget()
+        if self._polling is not None:
+            self._polling.forget()
+        self._add_extra_files()
+
+    def read_events(self) -> list[str]:
+        """The paths of dependencies that were touched since the last call; they need not have changed."""
+        touched = self._backend.read()
+        if self._polling is not None:
+            touched += self._polling.read()
+        return list(dict.fromkeys(touched))
+
+    def changed(self, paths: Iterable[str] | None = None) -> list[Change]:
+        """What differs now, by content, from what the load saw. Asking changes nothing.
+
+        Args:
+            paths: only these, as `read_events` gives them; None for all.
+        """
+        chosen = self._dependencies.keys() if paths is None else paths
+        dependencies = [one for path in chosen for one in self._dependencies.get(path, {}).values()]
+        found = changes(dependencies, present_state)
+        return [change for change in found if change.path not in self._excluded]
+
+    def close(self) -> None:
+        """Ends all watching."""
+        self._backend.close()
+
+    def _included(self, change: Change | None) -> Change | None:
+        return None if change is None or change.path in self._excluded else change
+
+    def _watch(self, dependency: Dependency) -> None:
+        try:
+            self._backend.watch(dependency)
+        except WatchLimitError as limit:
+            if self._polling is None:
+                self._polling = PollingBackend()
+                self._note = f"{limit}: further files are polled."
+            self._polling.watch(dependency)
+
+    def _add_extra_files(self) -> None:
+        for path in self._extra_files:
+            self.add(_as_it_is(path))
+
+
+def _as_it_is(path: str) -> Dependency:
+    """An extra file or directory as a dependency, in its present state."""
+    digest = digest_file(path)
+    if digest is None:
+        return Dependency("missing", path)
+    if digest == NOT_REGULAR and os.path.isdir(path):
+        return Dependency("directory", path, digest_directory(path))
+    return Dependency("file", path, digest)
