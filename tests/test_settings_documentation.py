@@ -11,18 +11,18 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "options.md"
 HEAD = """\
 # Options
 
-Every option of `pilotlight run` and `flask run`, with all its names. The first source that gives an option wins:
+Every option of `pilotlight run` and `flask run`, with all its names. The first source that gives it wins:
 
 1. the command line, or the arguments of `pilotlight.run(app, ...)`;
 2. `PILOTLIGHT_*` variables;
 3. `FLASK_*` variables;
-4. `[tool.pilotlight]` in the nearest `pyproject.toml`, from `--app-dir` (or the current directory) upwards;
+4. `[tool.pilotlight]` in the nearest `pyproject.toml`, upwards from `--app-dir` or here;
 5. the default.
 
 Variables may also stand in `.env` and `.flaskenv`, which are looked for from the current directory upwards,
-and in the file of `--env-file`. The real environment wins over them, the file of `--env-file` over `.env`, and
-`.env` over `.flaskenv`. `FLASK_SKIP_DOTENV=1` leaves `.env` and `.flaskenv` unread. An empty variable counts as
-not set. `1`, `true`, `yes` and `on` turn a switch on; `0`, `false`, `no` and `off` turn it off.
+and in the file of `--env-file`. The real environment wins over them, the file of `--env-file` over `.env`,
+and `.env` over `.flaskenv`. `FLASK_SKIP_DOTENV=1` leaves `.env` and `.flaskenv` unread. An empty variable
+counts as not set. `1`, `true`, `yes` and `on` turn a switch on; `0`, `false`, `no` and `off` turn it off.
 
 Paths in `pyproject.toml` start from the directory of that file, all others from the current directory. An app
 that `pyproject.toml` names is imported from the directory of that file.

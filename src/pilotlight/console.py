@@ -68,7 +68,7 @@ CYAN = "36"
 BOLD = "1"
 DIM = "2"
 _STATUS_STYLES = {1: CYAN, 2: GREEN, 3: CYAN, 4: YELLOW, 5: f"{BOLD};{RED}"}
-_LOCAL_CLIENTS = ("127.", "::1", "[::1]", "unix")
+_LOCAL_CLIENTS = ("127.", "::1", "[::1]", "::ffff:127.", "unix")
 _TARGET_CHARACTERS = 800
 """Longer ones are cut: a line stays below the 4,096 bytes that a pipe takes at once (POSIX PIPE_BUF)."""
 _WRITE_PATIENCE_SECONDS = 0.2
