@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 import time
 import tracemalloc
 import zlib
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from fastapi import Depends, FastAPI, WebSocket, WebSocketException
-from websocket_harness import LOOPS, QUICK, UPGRADE, RawClient, echo, frame, run, serving
+from websocket_harness import LOOPS, QUICK, UPGRADE, Door, RawClient, echo, frame, run, serving
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from pilotlight.server.application import ErrorResponse, Limits
+from pilotlight.server.tls import load_context, serve_tls
 from pilotlight.server.websocket import Timing
 from pilotlight.server.websocket_session import WebSocketClosed
 
@@ -60,6 +65,12 @@ async def until_disconnect(receive: Any, send: Any) -> None:
     await send(ACCEPT)
     while (await receive())["type"] != "websocket.disconnect":
         pass
+
+
+async def echo_on(receive: Any, send: Any) -> None:
+    await send(ACCEPT)
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
 
 
 class TestConversation:
@@ -801,6 +812,45 @@ class TestLeaving:
                 await client.close()
                 await server.all_gone()
             assert server.recorder.errors == []
+
+        run(main(), loop)
+
+
+class TestOverTLS:
+    @pytest.mark.parametrize(("size", "code"), [(1000, 1000), (300_000, 1009)])
+    def test_wss(self, loop: str, tmp_path: Path, size: int, code: int) -> None:
+        async def main() -> None:
+            app = App(echo_on)
+            authority = trustme.CA()
+            authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
+                tmp_path / "leaf.pem"
+            )
+            client_context = ssl.create_default_context()
+            authority.configure_trust(client_context)
+            limits = Limits(websocket_message_bytes=100_000, linger_seconds=0.5)
+            async with serving(app, limits) as server:
+                bound = socket.create_server(("localhost", 0))
+                listener = await serve_tls(
+                    asyncio.get_running_loop(),
+                    [bound],
+                    load_context(str(tmp_path / "leaf.pem"), None),
+                    lambda: Door(server),
+                    server.recorder,
+                )
+                url = f"wss://localhost:{bound.getsockname()[1]}/ws"
+                client = await connect(url, ssl=client_context, compression=None)
+                await client.send(bytes(size))
+                if code == 1000:
+                    assert await client.recv() == bytes(size)
+                    await client.close()
+                await asyncio.wait_for(client.wait_closed(), 10)
+                assert client.close_code == code
+                await server.all_gone()
+                listener.close()
+                await listener.wait_closed()
+                bound.close()
+            assert app.scope["scheme"] == "wss"
+            assert server.recorder.notices == []
 
         run(main(), loop)
 

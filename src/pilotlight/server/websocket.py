@@ -140,6 +140,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing can be sent any more; what has arrived can still be received."""
         self._lost = True
+        self._transport.close()  # asyncio of Python 3.10 warns of a TLS transport that only the client closed
         self._writable.set()
         for timer in (self._keep_alive, self._deadline):
             if timer is not None:
