@@ -13,14 +13,16 @@ __version__ = "0.1.0"
 def run(app: object, **options: Any) -> None:
     """Serves an app for local development, until it is interrupted. Put the call into a main block.
 
-    With `debug=True` (or `reload=True`) the script is run again as `__main__` in a process of its own, and once more for
-    each change; this call then does not return.
+    With `debug=True` (or `reload=True`) the script is run again as `__main__` in a process of its own, and
+    once more for each change; this call then does not return.
 
     Args:
         app: a WSGI or ASGI application, or an import string such as `"hello:app"`.
-        **options: the options of `pilotlight run` by their names: `host`, `port`, `debug`, `reload`, `debugger`, `cert`,
-            `key`, `uds`, `threads`, `extra_files`, `exclude_patterns`, `open`, `quiet`, ...; and `on_reload_error`:
-            `"page"` (default) shows a failed reload in the browser, `"exit"` ends the process instead.
+        **options: the options of `pilotlight run` by their names: `host`, `port`, `debug`, `reload`,
+        `debugger`, `cert`,
+            `key`, `uds`, `threads`, `extra_files`, `exclude_patterns`, `open`, `quiet`, ...; and
+            `on_reload_error`: `"page"` (default) shows a failed reload in the browser, `"exit"` ends the
+            process instead.
 
     Raises:
         SystemExit: an option is wrong or the address is taken; the reason has been printed.

@@ -1,7 +1,8 @@
 """Messages and descriptors between two processes of ours, over one UNIX stream socket pair.
 
-A message is a JSON object behind a four-byte big-endian length; descriptors travel beside it by `SCM_RIGHTS` and arrive
-with the message that they were sent with. Must never interpret a message, and never import another of ours.
+A message is a JSON object behind a four-byte big-endian length; descriptors travel beside it by `SCM_RIGHTS`
+and arrive with the message that they were sent with. Must never interpret a message, and never import
+another of ours.
 """
 
 from __future__ import annotations
@@ -60,14 +61,15 @@ class _Inbox:
 
 def encode(body: dict[str, Any], descriptor_count: int = 0) -> bytes:
     """A message as it travels. The count lets the receiver give each message its own descriptors."""
-    payload = json.dumps({"fds": descriptor_count, "body": body}, separators=(",", ":"), ensure_ascii=False).encode(
-        "utf-8", "surrogatepass"
-    )
+    payload = json.dumps(
+        {"fds": descriptor_count, "body": body}, separators=(",", ":"), ensure_ascii=False
+    ).encode("utf-8", "surrogatepass")
     return _LENGTH.pack(len(payload)) + payload
 
 
 class Channel:
-    """One end. Sending blocks until the kernel has taken the message; receiving blocks unless `receive_ready` is used."""
+    """One end. Sending blocks until the kernel has taken the message; receiving blocks unless
+    `receive_ready` is used."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock

@@ -1,6 +1,8 @@
-"""The words that supervisor and worker say to each other on the channel. Names only; must never import another of ours.
+"""The words that supervisor and worker say to each other on the channel. Names only; must never import
+another of ours.
 
-Every message is a JSON object whose `type` is one of these; the comments give the other keys and the descriptors.
+Every message is a JSON object whose `type` is one of these; the comments give the other keys and the
+descriptors.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ DEPENDENCY = "dependency"
 LOADED = "loaded"
 """`name`, `framework`, `version`, `seconds`."""
 FAILED = "failed"
-"""`report` (JSON form) and `text` (for the terminal): the app could not be loaded."""
+"""The app could not be loaded. `text` for the terminal; `sentence`: it is ours, not a traceback; exit
+`status`."""
 READY = "ready"
 """The worker accepts connections."""
 FINISHED = "finished"

@@ -1,7 +1,9 @@
-"""From settings to a running server: one process, or a supervisor with its workers. The only room that knows both sides.
+"""From settings to a running server: one process, or a supervisor with its workers. The only room that knows
+both sides.
 
-`start` is for the command line, `code` for `pilotlight.run` and unmodified scripts, `resume` the entry of a supervisor that
-takes the place of the script that asked for it. Must import what it needs only when it is needed: every start pays for it.
+`start` is for the command line, `code` for `pilotlight.run` and unmodified scripts, `resume` the entry of a
+supervisor that takes the place of the script that asked for it. Must import what it needs only when it is
+needed: every start pays for it.
 """
 
 from __future__ import annotations
@@ -11,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from pilotlight.settings.resolve import Resolved
+    from pilotlight.settings import Settings
 
 
-def start(resolved: Resolved) -> int:
+def start(settings: Settings) -> int:
     """Serves the app that the settings name until it is stopped; returns the exit status.
 
     Raises:
@@ -22,18 +24,21 @@ def start(resolved: Resolved) -> int:
     """
     from pilotlight.launch.start import start_app
 
-    return start_app(resolved)
+    return start_app(settings)
 
 
-def run_script(arguments: Sequence[str]) -> int:
-    """Runs `hello.py args...` or `-m package args...` as `__main__`; a server that it starts is ours.
-
-    Raises:
-        UserError: there is no such script.
-    """
+def run_script(path: str, arguments: Sequence[str]) -> int:
+    """Runs `hello.py args...` as `__main__`; a server that it starts is ours."""
     from pilotlight.launch.code import run_unmodified
 
-    return run_unmodified(arguments)
+    return run_unmodified("file", path, arguments)
+
+
+def run_module(name: str, arguments: Sequence[str]) -> int:
+    """Runs a module or package as `python -m` does; a server that it starts is ours."""
+    from pilotlight.launch.code import run_unmodified
+
+    return run_unmodified("module", name, arguments)
 
 
 def run(app: object, **options: Any) -> None:

@@ -1,4 +1,5 @@
-"""The variables that a worker gets on top of the supervisor's own environment, as the `.env` files are now."""
+"""The variables that a worker gets on top of the supervisor's own environment, as the `.env` files are
+now."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""A script's process becomes the supervisor: the same pid, a fresh interpreter, none of the script's modules in it.
+"""A script's process becomes the supervisor: the same pid, a fresh interpreter, none of the script's modules
+in it.
 
-Run by file name, because `-m` would put the user's directory in front of `sys.path`; the order comes through a pipe that
-the new program inherits. Must import nothing of ours before `sys.path` is right.
+Run by file name, because `-m` would put the user's directory in front of `sys.path`; the order comes through
+a pipe that the new program inherits. Must import nothing of ours before `sys.path` is right.
 """
 
 import sys
@@ -42,7 +43,6 @@ def replace_process(settings: "Settings", target: "dict[str, Any]") -> "NoReturn
 def main() -> int:
     """Reads the order and supervises; returns the exit status."""
     import json
-    import os
 
     from pilotlight.console import Console
     from pilotlight.errors import UserError

@@ -10,28 +10,18 @@ from pilotlight.console import Console
 from pilotlight.launch.environment import EnvironmentOverlay
 from pilotlight.launch.greeting import Greeting
 from pilotlight.settings import Settings
-from pilotlight.settings.resolve import Resolved
 from pilotlight.supervisor.binder import Bound
 from pilotlight.supervisor.ports import bind_or_explain
 
 APP_TARGET: dict[str, Any] = {"kind": "app"}
 
 
-def start_app(resolved: Resolved) -> int:
+def start_app(settings: Settings) -> int:
     """For the command line: the target is `settings.app`."""
-    console = Console.for_process(quiet=resolved.settings.quiet)
-    tell(resolved, console)
-    if resolved.settings.reload:
-        return supervise(resolved.settings, APP_TARGET, console, label=(resolved.settings.app or "app",))
-    return serve_alone(resolved.settings, console)
-
-
-def tell(resolved: Resolved, console: Console) -> None:
-    """What there is to say about where the settings came from."""
-    for note in resolved.notes if not resolved.settings.quiet else ():
-        console.line(note)
-    for warning in resolved.warnings:
-        console.warning(warning)
+    console = Console.for_process(quiet=settings.quiet)
+    if settings.reload:
+        return supervise(settings, APP_TARGET, console, label=(settings.app or "app",))
+    return serve_alone(settings, console)
 
 
 def bind(settings: Settings, console: Console) -> tuple[Bound, Settings]:
@@ -52,7 +42,9 @@ def supervise(
 ) -> int:
     """Runs the supervisor in this process; returns the exit status."""
     if sys.platform == "win32":
-        console.warning("Reloading needs UNIX sockets between processes, which Windows lacks: serving without it.")
+        console.warning(
+            "Reloading needs UNIX sockets between processes, which Windows lacks: serving without it."
+        )
         return serve_alone(replace(settings, reload=False), console)
     from pilotlight.app.script import interpreter_flags as flags_of_this_process
     from pilotlight.supervisor.child import CommandLine, spawn

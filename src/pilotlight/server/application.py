@@ -41,7 +41,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class AccessRecord:
-    """One finished request, for the access log. `target` and the rest come from the client: never print them raw."""
+    """One finished request, for the access log. `target` and the rest come from the client: never print them
+    raw."""
 
     client: str
     method: str
@@ -75,24 +76,30 @@ class ErrorResponse:
 
 
 class ServerHooks(Protocol):
-    """What the server tells its owner. Called on the loop's thread unless said otherwise; must not raise, must not block."""
+    """What the server tells its owner. Called on the loop's thread unless said otherwise; must not raise,
+    must not block."""
 
     def access(self, record: AccessRecord) -> None:
         """A request has been answered."""
 
     def notice(self, message: str) -> None:
-        """Something the developer should read in the terminal (a TLS hello on the plain port, a cut response, ...)."""
+        """Something the developer should read in the terminal (a TLS hello on the plain port, a cut
+        response, ...)."""
 
-    def app_error(self, error: BaseException, request: RequestInfo | None, response_started: bool) -> ErrorResponse | None:
-        """The app raised. May be called on a pool thread. Prints or records the error; its answer (None: a plain 500) is
-        sent if the response has not started yet. `request` is None for lifespan and background failures."""
+    def app_error(
+        self, error: BaseException, request: RequestInfo | None, response_started: bool
+    ) -> ErrorResponse | None:
+        """The app raised. May be called on a pool thread. Prints or records the error; its answer (None: a
+        plain 500) is sent if the response has not started yet. `request` is None for lifespan and background
+        failures."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DetachedConnection:
-    """An open client connection taken out of one server to be adopted by another: the descriptor and the bytes that were
-    read from it but not yet given to an app (from the first byte of the pending request on)."""
+    """An open client connection taken out of one server to be adopted by another: the descriptor and the
+    bytes that were read from it but not yet given to an app (from the first byte of the pending request
+    on)."""
 
     sock: socket.socket
     data: bytes

@@ -26,7 +26,8 @@ def read_crash_log(child: Child) -> str:
 
 
 def ask_for_stacks(child: Child) -> bool:
-    """Makes the worker write the stacks of its threads to its crash log; False where the platform has no such signal."""
+    """Makes the worker write the stacks of its threads to its crash log; False where the platform has no
+    such signal."""
     number = getattr(signal, "SIGRTMAX", None)
     if number is None:
         return False

@@ -73,7 +73,8 @@ class Child:
         sockets: Sequence[socket.socket],
         descriptors: tuple[int, int],
     ) -> None:
-        """Sends the start message; `descriptors` are the worker's ends of lifeline and crash log, closed here."""
+        """Sends the start message; `descriptors` are the worker's ends of lifeline and crash log, closed
+        here."""
         try:
             self.send(
                 {

@@ -1,4 +1,5 @@
-"""What can happen to the supervisor. Every source becomes one of these on one queue, and one loop owns the state."""
+"""What can happen to the supervisor. Every source becomes one of these on one queue, and one loop owns the
+state."""
 
 from __future__ import annotations
 
@@ -21,15 +22,16 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A worker's process has ended; `status` as `os.waitstatus_to_exitcode` gives it (negative: the signal)."""
+    """A worker's process has ended; `status` as `os.waitstatus_to_exitcode` gives it (negative: the
+    signal)."""
 
     child: Child
     status: int
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
-    """The watcher has events to read."""
+class Changed:
+    """There are changes to act on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +56,4 @@ class Due:
     child: Child | None = None
 
 
-Event = Said | Ended | Touched | Pressed | Signalled | Due
+Event = Said | Ended | Changed | Pressed | Signalled | Due

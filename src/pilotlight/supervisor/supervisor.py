@@ -1,13 +1,12 @@
 """The supervisor's loop: every event comes off one queue, and all state is here.
 
-The processes are replaced, the sockets never: while no worker accepts, the kernel's backlog holds new connections, and
-connections that a draining worker hands over are parked here. Must never run user code.
+The processes are replaced, the sockets never: while no worker accepts, the kernel's backlog holds new
+connections, and connections that a draining worker hands over are parked here. Must never run user code.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
 import signal
 import time
@@ -22,9 +21,9 @@ from pilotlight.reload.dependencies import Dependency
 from pilotlight.settings import Settings
 from pilotlight.supervisor.autopsy import ask_for_stacks, death_report, describe_end, read_crash_log
 from pilotlight.supervisor.binder import Bound
-from pilotlight.supervisor.changes import Change, ChangeWatch
+from pilotlight.supervisor.changes import ChangeWatch
 from pilotlight.supervisor.child import Child, CommandLine, Spawned, State, spawn
-from pilotlight.supervisor.events import Due, Ended, Event, Pressed, Said, Signalled, Touched
+from pilotlight.supervisor.events import Changed, Due, Ended, Event, Pressed, Said, Signalled
 from pilotlight.supervisor.terminal import Key, Terminal
 
 GRACE_SECONDS = 5.0
@@ -32,7 +31,8 @@ GRACE_SECONDS = 5.0
 STOP_GRACE_SECONDS = 2.0
 STOP_KILL_SECONDS = 4.5
 PREDECESSOR_SECONDS = 0.25
-"""How long a load waits for the worker before it to be gone, so that both do not hold the app's own resources."""
+"""How long a load waits for the worker before it to be gone, so that both do not hold the app's own
+resources."""
 DRAIN_KILL_SECONDS = GRACE_SECONDS + 3.0
 STANDBY_SECONDS = 0.5
 """After a worker is ready: when the next one is started in advance."""
@@ -59,7 +59,8 @@ class Supervisor:
         target: what a worker loads; see `worker.order.StartOrder`.
         bound: the listening sockets; closed by the caller.
         environment: called before each load: what `.env` files say now.
-        greet: called once, when the first worker is ready, with the app's name, its framework and the framework's version.
+        greet: called once, when the first worker is ready, with the app's name, its framework and the
+        framework's version.
     """
 
     def __init__(
@@ -98,7 +99,8 @@ class Supervisor:
         self._exit_status: int | None = None
 
     def run(self, early: Spawned | None = None) -> int:
-        """Returns the command's exit status, when all children are gone. `early` is a worker spawned in advance."""
+        """Returns the command's exit status, when all children are gone. `early` is a worker spawned in
+        advance."""
         self._standby = early
         if early is not None:
             self._children[early.child.pid] = early.child
@@ -108,18 +110,20 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         self._loop = loop
         self._events: asyncio.Queue[Event] = asyncio.Queue()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGCONT):
             loop.add_signal_handler(number, self._post, Signalled(number))
-        with Terminal(loop, self._on_key) as terminal, ChangeWatch(self._settings, loop, self._on_touch) as watch:
-            self._terminal = terminal
-            self._watch = watch
-            for note in watch.notes:
-                self._console.line(note)
+        self._terminal = Terminal(loop, self._on_key, self._console.line, on_hangup=self._on_hangup)
+        self._watch = ChangeWatch(self._settings, loop, self._on_settled, self._console.line)
+        try:
+            self._terminal.start()
             if self._standby is not None:
                 self._listen_to(self._standby.child)
             self._begin_load("start")
             while self._exit_status is None or self._children:
                 self._handle(await self._events.get())
+        finally:
+            self._watch.close()
+            self._terminal.close()
         return self._exit_status
 
     # Sources of events.
@@ -130,8 +134,11 @@ class Supervisor:
     def _on_key(self, key: Key) -> None:
         self._post(Pressed(key))
 
-    def _on_touch(self) -> None:
-        self._post(Touched())
+    def _on_hangup(self) -> None:
+        self._post(Signalled(signal.SIGTERM))
+
+    def _on_settled(self) -> None:
+        self._post(Changed())
 
     def _later(self, seconds: float, event: Due) -> None:
         self._loop.call_later(seconds, self._post, event)
@@ -151,8 +158,8 @@ class Supervisor:
                 self._on_message(event.child, event.message.body, event.message.descriptors)
             case Ended():
                 self._on_end(event.child, event.status)
-            case Touched():
-                self._on_change(self._watch.settled())
+            case Changed():
+                self._on_changed()
             case Pressed():
                 self._on_pressed(event.key)
             case Signalled():
@@ -253,10 +260,11 @@ class Supervisor:
             self._on_ready(child)
 
     def _on_failed(self, child: Child, body: dict[str, Any]) -> None:
-        self._console.block(body["text"])
+        show = self._console.error if body["sentence"] else self._console.block
+        show(body["text"])
         child.state = State.FAILED
         if not self.served or self._settings.on_reload_error == "exit":
-            self._stop(1)
+            self._stop(body["status"] if not self.served else 1)
             return
         self._console.error("The app could not be loaded; the browser shows why. Waiting for the fix.")
         child.send({"type": messages.SERVE_FAILURE})
@@ -314,6 +322,8 @@ class Supervisor:
         child.close()
         if self._holder is child:
             self._take_terminal_back(child)
+        elif self._holder is None:
+            self._terminal.take_back()  # it may have died in the middle of a prompt
         if self._standby is not None and self._standby.child is child:
             self._standby = None
         if self._exit_status is not None:
@@ -350,10 +360,10 @@ class Supervisor:
 
     # Changes.
 
-    def _on_change(self, changes: list[Change]) -> None:
-        if changes and self._exit_status is None:
-            more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
-            self._reload(f"{changes[0].display}{more}")
+    def _on_changed(self) -> None:
+        changes = self._watch.take()
+        if changes is not None and self._exit_status is None:
+            self._reload(str(changes))
 
     def _reload(self, reason: str) -> None:
         if self._holder is not None or time.monotonic() < self._prompt_over + PROMPT_GAP_SECONDS:
@@ -429,6 +439,8 @@ class Supervisor:
     def _on_signal(self, number: int) -> None:
         if number == signal.SIGCHLD:
             self._reap()
+        elif number == signal.SIGCONT:
+            self._terminal.look()
         elif number == signal.SIGHUP:
             self._reload("the app (SIGHUP)")
         elif self._exit_status is None:
@@ -450,4 +462,3 @@ class Supervisor:
                 child.stop(STOP_GRACE_SECONDS)
             self._later(STOP_KILL_SECONDS, Due("stopped", child))
         self._post(Due("stopping"))
-

@@ -1,7 +1,8 @@
 """Entry of a worker process: `python .../pilotlight/worker/__main__.py DESCRIPTOR [label]`.
 
-Started by file name rather than by `-m`, because `-m` puts the user's directory in front of `sys.path`, where a file named
-`socket.py` would replace the standard library's. Must import nothing before `sys.path` is right.
+Started by file name rather than by `-m`, because `-m` puts the user's directory in front of `sys.path`,
+where a file named `socket.py` would replace the standard library's. Must import nothing before `sys.path` is
+right.
 """
 
 import sys

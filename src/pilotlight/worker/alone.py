@@ -37,7 +37,7 @@ def load_target(settings: Settings, console: Console) -> LoadedApp | None:
             loaded = load_app(settings.app, app_dir=settings.app_dir, debug=settings.debug)
     except UserError:
         raise
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001: whatever the user's code raises is shown
         show_failure(error, console)
         return None
     for warning in loaded.warnings:
@@ -54,7 +54,10 @@ def show_failure(error: BaseException, console: Console) -> None:
 class Alone:
     """One process that serves until it is interrupted."""
 
-    def __init__(self, settings: Settings, console: Console, sockets: Sequence[socket.socket]) -> None:
+    def __init__(
+        self, settings: Settings, console: Console, sockets: Sequence[socket.socket], context: object = None
+    ) -> None:
+        self._config = server_config(settings, context)
         self._settings = settings
         self._console = console
         self._sockets = [sock.dup() for sock in sockets]
@@ -70,7 +73,7 @@ class Alone:
             ready: called once connections are accepted.
         """
         hooks = WorkerHooks(self._console, show_errors=self._settings.debugger, live=False)
-        server = Server(application, server_config(self._settings), hooks)
+        server = Server(application, self._config, hooks)
         loop = new_event_loop()
         asyncio.set_event_loop(loop)
         try:
@@ -83,7 +86,9 @@ class Alone:
         self._console.line("Stopped.")
         return 0
 
-    async def _serve(self, loop: asyncio.AbstractEventLoop, server: Server, ready: Callable[[], None]) -> None:
+    async def _serve(
+        self, loop: asyncio.AbstractEventLoop, server: Server, ready: Callable[[], None]
+    ) -> None:
         stop = asyncio.Event()
 
         def on_signal(number: int) -> None:

@@ -1,7 +1,8 @@
 """Who may read an error: pure rules over what is known of a request.
 
-A direct client on this machine reads the report; everybody else (LAN, tunnel, proxy) gets an error id. A tunnel or proxy
-looks like loopback, so its forwarding headers and a Host that is not ours count as "somebody else".
+A direct client on this machine reads the report; everybody else (LAN, tunnel, proxy) gets an error id. A
+tunnel or proxy looks like loopback, so its forwarding headers and a Host that is not ours count as "somebody
+else".
 """
 
 from __future__ import annotations
@@ -9,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _FORWARDING = frozenset(
-    {b"forwarded", b"via", b"x-real-ip", b"cf-connecting-ip", b"true-client-ip", b"x-original-host", b"ngrok-trace-id"}
+    {
+        b"forwarded",
+        b"via",
+        b"x-real-ip",
+        b"cf-connecting-ip",
+        b"true-client-ip",
+        b"x-original-host",
+        b"ngrok-trace-id",
+    }
 )
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 

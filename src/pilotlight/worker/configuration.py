@@ -5,15 +5,21 @@ from __future__ import annotations
 from pilotlight.server.application import ServerConfig
 from pilotlight.settings import Settings
 
+CONTEXT_OF_SCRIPT = "ssl.SSLContext of the script"
+"""Stands in `Settings.cert` for a context object that a script gave, which cannot leave its process."""
 
-def server_config(settings: Settings) -> ServerConfig:
+
+def server_config(settings: Settings, context: object = None) -> ServerConfig:
     """How to serve.
+
+    Args:
+        context: the `ssl.SSLContext` that a script gave to its run call.
 
     Raises:
         UserError: the certificate or its key is not usable.
     """
-    if settings.cert is None:
-        return ServerConfig(threads=settings.threads)
+    if settings.cert is None or context is not None:
+        return ServerConfig(threads=settings.threads, ssl_context=context)
     from pilotlight.server.tls import load_context
 
     return ServerConfig(threads=settings.threads, ssl_context=load_context(settings.cert, settings.key))

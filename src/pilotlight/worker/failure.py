@@ -1,5 +1,5 @@
-"""What stands in for an app that could not be loaded: the same report on every URL, until the next worker. Must never run
-the user's code."""
+"""What stands in for an app that could not be loaded: the same report on every URL, until the next worker.
+Must never run the user's code."""
 
 from __future__ import annotations
 

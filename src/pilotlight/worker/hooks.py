@@ -1,4 +1,5 @@
-"""What the HTTP engine tells, turned into terminal lines and error pages. Must never let a failing report break a response."""
+"""What the HTTP engine tells, turned into terminal lines and error pages. Must never let a failing report
+break a response."""
 
 from __future__ import annotations
 

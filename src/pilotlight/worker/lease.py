@@ -1,7 +1,8 @@
 """Who reads the terminal: the supervisor (its keys) or the app (`breakpoint()`, `input()`).
 
-CPython raises the audit events `builtins.input` and `builtins.input/result` around every prompt, pdb's included, so the
-lease needs no patch of any debugger. Must never hold up the app when no supervisor reads the terminal.
+CPython raises the audit events `builtins.input` and `builtins.input/result` around every prompt, pdb's
+included, so the lease needs no patch of any debugger. Must never hold up the app when no supervisor reads
+the terminal.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ class TerminalLease:
     """Asks the supervisor for the terminal before a prompt and returns it after the answer.
 
     Args:
-        channel: to the supervisor. On the thread that owns it (the main thread) the answer is read here, since that thread
+        channel: to the supervisor. On the thread that owns it (the main thread) the answer is read here,
+        since that thread
             cannot run its loop meanwhile; other messages are kept for `kept`.
     """
 
@@ -35,7 +37,8 @@ class TerminalLease:
         self.kept: deque[Message] = deque()
 
     def install(self) -> None:
-        """Starts to listen for prompts. Cannot be undone (an audit hook stays for the life of the process)."""
+        """Starts to listen for prompts. Cannot be undone (an audit hook stays for the life of the
+        process)."""
         sys.addaudithook(self._audit)
 
     def wake_with(self, wake: Callable[[], object]) -> None:

@@ -1,7 +1,7 @@
 """One worker from its start message to its end: load, then serve the app or what kept it from loading.
 
-Runs in the worker's main thread. Must never import what the user's app shadows after the app's directory is on `sys.path`:
-everything of ours is imported here, before the load.
+Runs in the worker's main thread. Must never import what the user's app shadows after the app's directory is
+on `sys.path`: everything of ours is imported here, before the load.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import asdict
 
 from pilotlight import messages
-from pilotlight.app.load import load_app
+from pilotlight.app.load import LoadedApp, adopt_app, load_app
 from pilotlight.app.runcalls import RunCall, ignoring, intercepting
 from pilotlight.app.script import ScriptTarget, run_as_main
 from pilotlight.app.trim import trim_loader_frames
@@ -100,59 +100,67 @@ class Worker:
             loaded = load_app(self._settings.app, app_dir=self._settings.app_dir, debug=self._settings.debug)
         for warning in loaded.warnings:
             self._console.warning(warning)
-        self._announce(loaded.name, loaded.framework, loaded.framework_version, time.monotonic() - started)
+        self._announce(loaded, time.monotonic() - started)
         self._serve(loaded.application)
 
     def _run_script(self) -> None:
-        target = ScriptTarget(**{**self._order.target["script"], "argv": tuple(self._order.target["script"]["argv"])})
+        given = self._order.target["script"]
+        target = ScriptTarget(**{**given, "argv": tuple(given["argv"])})
         started = time.monotonic()
 
         def serve_here(call: RunCall) -> None:
             if isinstance(call.app, str):
                 loaded = load_app(call.app, app_dir=self._settings.app_dir, debug=self._settings.debug)
             else:
-                loaded = load_object(call.app, debug=self._settings.debug)
-            self._announce(loaded.name, loaded.framework, loaded.framework_version, time.monotonic() - started)
-            self._serve(loaded.application)
+                loaded = adopt_app(call.app, debug=self._settings.debug)
+            self._announce(loaded, time.monotonic() - started)
+            context = call.options.get("cert")
+            self._serve(loaded.application, None if isinstance(context, str) else context)
 
+        sys.path.insert(0, "")  # what `run_as_main` replaces, as the interpreter would have put it there
         with intercepting(serve_here):
             run_as_main(target)
         if not self._served:
-            raise UserError(f"{target.path_or_name} ended without starting a server; call pilotlight.run(app) at its end.")
+            raise UserError(
+                f"{target.path_or_name} ended and started no server; call pilotlight.run(app) at its end.",
+                status=1,
+            )
 
-    def _announce(self, name: str, framework: str | None, version: str | None, seconds: float) -> None:
+    def _announce(self, loaded: LoadedApp, seconds: float) -> None:
         self._recorder.loading_finished()
         self._channel.send(
             {
                 "type": messages.LOADED,
-                "name": name,
-                "framework": framework,
-                "version": version,
+                "name": loaded.name,
+                "framework": loaded.framework,
+                "version": loaded.framework_version,
                 "seconds": seconds,
             }
         )
 
-    def _serve(self, application: Application) -> None:
+    def _serve(self, application: Application, context: object = None) -> None:
         prepare_for_serving()
         try:
-            self._serving().run(application, self._order.sockets)
+            self._serving(context).run(application, self._order.sockets)
         except LifespanFailed:
             prepare_for_loading()
             raise
         self._served = True
 
-    def _serving(self) -> Serving:
+    def _serving(self, context: object = None) -> Serving:
         hooks = WorkerHooks(self._console, show_errors=self._settings.debugger, live=True)
-        return Serving(self._channel, self._lease, server_config(self._settings), hooks)
+        return Serving(self._channel, self._lease, server_config(self._settings, context), hooks)
 
     def _fail(self, error: BaseException) -> None:
         """Tells the supervisor; its answer is to serve the failure, or the end of the channel."""
         trim_loader_frames(error)
         report = from_exception(error)
         flush_standard_streams()
-        text = error.message if isinstance(error, UserError) else render_text(report, color=self._console.color)
+        text = (
+            error.message if isinstance(error, UserError) else render_text(report, color=self._console.color)
+        )
         self._recorder.loading_finished()
-        self._channel.send({"type": messages.FAILED, "report": report.to_json(), "text": text})
+        self._channel.send({"type": messages.FAILED, "text": text, "sentence": sentence, "status": status})
         answer = self._channel.receive()
         if answer is not None and answer.body["type"] == messages.SERVE_FAILURE:
             self._serve_report(report)
@@ -172,8 +180,8 @@ def _tell_finished(channel: Channel) -> None:
 
 
 def _log_crashes_to(descriptor: int) -> None:
-    """A fatal signal writes the Python stacks to `descriptor`; so does, on demand, the last real-time signal, which no app
-    uses (where the platform has it)."""
+    """A fatal signal writes the Python stacks to `descriptor`; so does, on demand, the last real-time
+    signal, which no app uses (where the platform has it)."""
     faulthandler.enable(descriptor, all_threads=True)
     on_demand = getattr(signal, "SIGRTMAX", None)
     if on_demand is not None:
@@ -189,7 +197,8 @@ def _apply(environment: dict[str, str | None]) -> None:
 
 
 def _end_in_spite_of_threads() -> None:
-    """The interpreter waits for threads before it runs `atexit`; a thread that never ends must not keep that from happening."""
+    """The interpreter waits for threads before it runs `atexit`; a thread that never ends must not keep that
+    from happening."""
     deadline = time.monotonic() + _THREAD_JOIN_SECONDS
     others = [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
     for thread in others:

@@ -1,7 +1,7 @@
 """The loop of a worker: runs the HTTP engine and does what the channel says. Must never decide about reloads.
 
-The one place that knows how a served app comes to its end: a successor (`DRAIN`), the end of the server (`STOP`), or the
-end of the supervisor (end of file).
+The one place that knows how a served app comes to its end: a successor (`DRAIN`), the end of the server
+(`STOP`), or the end of the supervisor (end of file).
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class Serving:
         lease: of the terminal, which may have read messages that are ours.
     """
 
-    def __init__(self, channel: Channel, lease: TerminalLease, config: ServerConfig, hooks: ServerHooks) -> None:
+    def __init__(
+        self, channel: Channel, lease: TerminalLease, config: ServerConfig, hooks: ServerHooks
+    ) -> None:
         self._channel = channel
         self._lease = lease
         self._config = config
@@ -97,12 +99,14 @@ class Serving:
                     [connection.sock.fileno()],
                 )
             except OSError as error:
-                self._hooks.notice(f"A connection could not be handed over ({os.strerror(error.errno or 0)}); it is closed.")
+                self._hooks.notice(
+                    f"A connection could not be handed over ({os.strerror(error.errno or 0)}); it is closed."
+                )
 
 
 def close_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """Ends what the app left on the loop: tasks are cancelled, asynchronous generators closed; a blocked executor thread
-    is left to the end of the process."""
+    """Ends what the app left on the loop: tasks are cancelled, asynchronous generators closed; a blocked
+    executor thread is left to the end of the process."""
     try:
         tasks = asyncio.all_tasks(loop)
         for task in tasks:

@@ -11,7 +11,6 @@ import signal
 import sys
 from types import FrameType
 
-
 BLOCKED_AT_SPAWN = frozenset({signal.SIGINT})
 """A Ctrl-C while the interpreter starts must not print a traceback; unblocked when there is a handler."""
 
@@ -29,8 +28,8 @@ def _abandon(signum: int, frame: FrameType | None) -> None:
 
 
 def prepare_for_loading() -> None:
-    """SIGINT does nothing (by a handler, which unlike SIG_IGN is not inherited by programs that the app starts); SIGTERM
-    unwinds the load so that what it registered with `atexit` runs."""
+    """SIGINT does nothing (by a handler, which unlike SIG_IGN is not inherited by programs that the app
+    starts); SIGTERM unwinds the load so that what it registered with `atexit` runs."""
     signal.signal(signal.SIGINT, _ignore)
     signal.signal(signal.SIGTERM, _abandon)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_AT_SPAWN)
@@ -42,8 +41,8 @@ def prepare_for_serving() -> None:
 
 
 def die_with(lifeline: int) -> None:
-    """Makes the kernel end this process when the write end of `lifeline` (a pipe's read end) is closed, even while the
-    app loops in C code: the supervisor holds that end and closes it only by dying.
+    """Makes the kernel end this process when the write end of `lifeline` (a pipe's read end) is closed, even
+    while the app loops in C code: the supervisor holds that end and closes it only by dying.
 
     Linux only (`F_SETSIG`, fcntl(2)); elsewhere the end of the channel is noticed when the loop next runs.
     """

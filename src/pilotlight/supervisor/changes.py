@@ -1,0 +1,154 @@
+"""From touched files to "reload now": joins the watcher, the burst rule and the loop's clock. Must never
+start a reload itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pilotlight.reload.burst import Burst
+from pilotlight.reload.choose import choose_backend
+from pilotlight.reload.dependencies import Dependency
+from pilotlight.reload.watch import Change, Watcher
+from pilotlight.settings import Settings
+
+_ENVIRONMENT_FILES = (".env", ".flaskenv")
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What has changed, settled.
+
+    Args:
+        paths: absolute, each once.
+    """
+
+    paths: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """`hello.py and 2 more`, relative to the current directory where that is shorter."""
+        first, *more = self.paths
+        relative = os.path.relpath(first)
+        shown = relative if len(relative) < len(first) else first
+        return f"{shown} and {len(more)} more" if more else shown
+
+
+class ChangeWatch:
+    """Tells its owner when there are changes to act on.
+
+    Args:
+        on_settled: called on the loop's thread, when `take` has something to give.
+        say: shows one line to the user.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        loop: asyncio.AbstractEventLoop,
+        on_settled: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
+        backend, note = choose_backend()
+        if note is not None:
+            say(note)
+        self._watcher = Watcher(
+            backend,
+            extra_files=(*settings.extra_files, *_environment_files(settings)),
+            exclude_patterns=settings.exclude_patterns,
+        )
+        self._loop = loop
+        self._on_settled = on_settled
+        self._say = say
+        self._burst = Burst()
+        self._pending: dict[str, None] = {}
+        """Touched paths whose change has been seen and not yet been taken."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._poll: asyncio.TimerHandle | None = None
+        descriptor = self._watcher.fileno()
+        if descriptor is not None:
+            loop.add_reader(descriptor, self._look)
+        self._poll_again()
+
+    def begin_load(self) -> None:
+        """What earlier loads read no longer matters."""
+        self._watcher.reset()
+        self._pending.clear()
+        self._cancel_timer()
+        self._burst.acted(self._loop.time())
+
+    def add(self, dependency: Dependency) -> None:
+        """A load has read something."""
+        change = self._watcher.add(dependency)
+        note = self._watcher.take_note()
+        if note is not None:
+            self._say(note)
+            self._poll_again()
+        if change is not None:
+            self._noticed([dependency.path], [change])
+
+    def take(self) -> Changes | None:
+        """What differs now from what the load saw, among what was noticed; None if it has gone back to
+        that."""
+        self._look_only()
+        changes = self._watcher.changed(list(self._pending))
+        self._pending.clear()
+        self._cancel_timer()
+        self._burst.acted(self._loop.time())
+        return Changes(tuple(change.path for change in changes)) if changes else None
+
+    def close(self) -> None:
+        """Ends the watching."""
+        descriptor = self._watcher.fileno()
+        if descriptor is not None:
+            self._loop.remove_reader(descriptor)
+        for timer in (self._timer, self._poll):
+            if timer is not None:
+                timer.cancel()
+        self._watcher.close()
+
+    def _look(self) -> None:
+        touched = self._watcher.read_events()
+        changes = self._watcher.changed(touched) if touched else []
+        if changes:
+            self._noticed(touched, changes)
+
+    def _look_only(self) -> None:
+        """What has happened up to this moment belongs to the changes that are taken now."""
+        self._pending.update(dict.fromkeys(self._watcher.read_events()))
+
+    def _noticed(self, paths: list[str], changes: list[Change]) -> None:
+        self._pending.update(dict.fromkeys(paths))
+        now = self._loop.time()
+        vanished = all(change.kind == "deleted" for change in changes)
+        due = self._burst.changed(now, vanished=vanished)
+        self._cancel_timer()
+        if due <= now:
+            self._on_settled()
+        else:
+            self._timer = self._loop.call_at(due, self._on_settled)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _poll_again(self) -> None:
+        """Places that cannot be watched are looked at from time to time."""
+        if self._poll is not None:
+            self._poll.cancel()
+            self._poll = None
+        interval = self._watcher.interval
+        if interval is not None:
+            self._poll = self._loop.call_later(interval, self._poll_now)
+
+    def _poll_now(self) -> None:
+        self._look()
+        self._poll_again()
+
+
+def _environment_files(settings: Settings) -> tuple[str, ...]:
+    """Those that were read, and those that would be if they were there."""
+    missing = tuple(os.path.abspath(name) for name in _ENVIRONMENT_FILES)
+    return tuple(dict.fromkeys((*settings.environment_files, *missing)))

@@ -1,0 +1,222 @@
+"""Started from code: `pilotlight.run` in a main block, and scripts that know nothing of Pilotlight."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from harness import ANY_URL, Serve, ServerProcess, python
+
+FLASK_APP = """
+import sys
+from flask import Flask
+
+app = Flask(__name__)
+text = "one"
+
+
+@app.route("/")
+def index():
+    import __main__, os, json
+    return json.dumps({{
+        "text": text, "name": __name__, "main": app is getattr(__main__, "app", None), "argv": sys.argv,
+        "path0": sys.path[0], "file": __file__, "package": __package__, "optimize": sys.flags.optimize,
+        "warn": sys.warnoptions, "cwd": os.getcwd(), "debug": app.debug,
+    }})
+
+
+{main}
+"""
+OWN = """
+if __name__ == "__main__":
+    import pilotlight
+
+    pilotlight.run(app, debug=True, port=0)
+"""
+
+
+def edit(server: ServerProcess, name: str = "hello.py") -> dict[str, object]:
+    """Change the text, and wait for it; what the new worker says of itself."""
+    path = Path(server.cwd) / name
+    server.write(name, path.read_text().replace('text = "one"', 'text = "two"'))
+    return json.loads(server.wait_until_response(lambda response: '"two"' in response.text).text)  # type: ignore[no-any-return]
+
+
+def test_main_block_with_reload(serve: Serve, tmp_path: Path) -> None:
+    server = serve(
+        command=python("-O", "-W", "error::UserWarning", "hello.py", "--flag", "word"),
+        files={"hello.py": FLASK_APP.format(main=OWN)},
+    )
+    for facts in (json.loads(server.get("/").text), edit(server)):
+        assert facts["name"] == "__main__"
+        assert facts["main"] is True
+        assert facts["argv"] == ["hello.py", "--flag", "word"]
+        assert facts["path0"] == str(tmp_path)
+        assert facts["optimize"] == 1
+        assert "error::UserWarning" in facts["warn"]
+        assert facts["cwd"] == str(tmp_path)
+        assert facts["debug"] is True
+
+
+def test_failing_reload_goes_to_the_browser(serve: Serve) -> None:
+    source = FLASK_APP.format(main=OWN)
+    server = serve(command=python("hello.py"), files={"hello.py": source})
+    assert server.get("/").status == 200
+    server.write("hello.py", "def broken(:\n")
+    server.wait_until_response(lambda response: "SyntaxError" in response.text)
+    server.write("hello.py", source)
+    server.wait_until_response(lambda response: response.status == 200)
+
+
+def test_on_reload_error_exit(serve: Serve) -> None:
+    main = OWN.replace("debug=True", "debug=True, on_reload_error='exit'")
+    server = serve(command=python("hello.py"), files={"hello.py": FLASK_APP.format(main=main)})
+    assert server.get("/").status == 200
+    server.write("hello.py", "def broken(:\n")
+    assert server.wait_for_exit() == 1
+    assert "SyntaxError" in server.output
+
+
+def test_without_reload_one_process(serve: Serve) -> None:
+    server = serve(
+        command=python("hello.py"), files={"hello.py": FLASK_APP.format(main=OWN.replace("debug=True, ", ""))}
+    )
+    facts = json.loads(server.get("/").text)
+    assert facts["name"] == "__main__"
+    assert server.children() == []
+    server.interrupt()
+    assert server.wait_for_exit() == 0
+
+
+@pytest.mark.parametrize("how", ["-m pkg", "directory", "-m pkg.serve", "console script"])
+def test_other_ways_to_start_a_script(serve: Serve, tmp_path: Path, how: str) -> None:
+    source = FLASK_APP.format(main=OWN)
+    names = {
+        "-m pkg": ("pkg/__main__.py", ["-m", "pkg", "a"]),
+        "directory": ("site/__main__.py", ["site", "a"]),
+        "-m pkg.serve": ("pkg/serve.py", ["-m", "pkg.serve", "a"]),
+        "console script": ("bin/serve", ["bin/serve", "a"]),
+    }
+    name, arguments = names[how]
+    files = {name: source}
+    if name.startswith("pkg/"):
+        files["pkg/__init__.py"] = ""
+    server = serve(command=python(*arguments), files=files)
+    facts = edit(server, name)
+    assert facts["name"] == "__main__"
+    assert facts["argv"][1:] == ["a"]  # type: ignore[index]
+    if how.startswith("-m"):
+        assert facts["package"] == "pkg"
+        assert facts["path0"] == str(tmp_path)
+    else:
+        assert str(facts["path0"]).endswith(name.partition("/")[0])
+
+
+def test_import_string(serve: Serve) -> None:
+    server = serve(
+        command=python("serve.py"),
+        files={
+            "hello.py": FLASK_APP.format(main=""),
+            "serve.py": "import pilotlight\nif __name__ == '__main__':\n    pilotlight.run('hello:app', debug=True, port=0)\n",
+        },
+    )
+    assert json.loads(server.get("/").text)["name"] == "hello"
+    assert edit(server)["name"] == "hello"
+
+
+def test_call_while_the_command_loads_the_app_is_ignored_with_a_warning(serve: Serve) -> None:
+    source = FLASK_APP.format(main="import pilotlight\npilotlight.run(app, port=1)\n")
+    server = serve("--app", "hello", "run", "--debug", files={"hello.py": source})
+    assert server.get("/").status == 200
+    line = source.splitlines().index("pilotlight.run(app, port=1)") + 1
+    server.wait_for_output(rf"hello\.py:{line}")
+
+
+def test_outside_the_main_thread_it_serves_without_reloader_and_says_so(serve: Serve) -> None:
+    main = """
+import pilotlight, threading
+thread = threading.Thread(target=pilotlight.run, args=(app,), kwargs={"debug": True, "port": 0}, daemon=True)
+thread.start()
+thread.join(60)
+"""
+    server = serve(command=python("hello.py"), files={"hello.py": FLASK_APP.format(main=main)})
+    assert server.get("/").status == 200
+    assert "main thread" in server.output
+    assert server.children() == []
+
+
+def test_wrong_option_is_one_sentence(serve: Serve) -> None:
+    main = OWN.replace("port=0", "prot=0")
+    server = serve(command=python("hello.py"), files={"hello.py": FLASK_APP.format(main=main)})
+    assert server.wait_for_exit() == 2
+    assert "prot" in server.output
+    assert "port" in server.output
+    assert "Traceback" not in server.output
+
+
+UNMODIFIED = {
+    "flask": ("from flask import Flask\napp = Flask(__name__)\n", "app.run(debug=True, port=0)"),
+    "quart": ("from quart import Quart\napp = Quart(__name__)\n", "app.run(debug=True, port=0)"),
+    "werkzeug": (
+        "from flask import Flask\nfrom werkzeug.serving import run_simple\napp = Flask(__name__)\n",
+        "run_simple('127.0.0.1', 0, app, use_reloader=True)",
+    ),
+    "uvicorn": (
+        "from quart import Quart\nimport uvicorn\napp = Quart(__name__)\n",
+        "uvicorn.run(app, port=0, reload=True)",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNMODIFIED)
+def test_unmodified_script(serve: Serve, kind: str) -> None:
+    head, call = UNMODIFIED[kind]
+    view = "async def index" if "quart" in head else "def index"
+    source = (
+        f"{head}text = 'one'\n\n@app.route('/')\n{view}():\n    return text\n\n"
+        f"if __name__ == '__main__':\n    {call}\n"
+    )
+    server = serve(command=python("-m", "pilotlight", "hello.py"), files={"hello.py": source})
+    assert server.get("/").text == "one"
+    assert "Pilotlight" in server.output
+    server.write("hello.py", source.replace("'one'", "'two'"))
+    server.wait_until_response(lambda response: response.text == "two")
+
+
+def test_unmodified_script_gets_its_arguments(serve: Serve) -> None:
+    source = FLASK_APP.format(main="if __name__ == '__main__':\n    app.run(debug=True, port=0)\n")
+    server = serve(command=python("-m", "pilotlight", "hello.py", "--port", "9", "x"), files={"hello.py": source})
+    assert json.loads(server.get("/").text)["argv"] == ["hello.py", "--port", "9", "x"]
+    assert edit(server)["argv"] == ["hello.py", "--port", "9", "x"]
+
+
+def test_unmodified_script_that_fails_keeps_its_own_traceback(serve: Serve) -> None:
+    server = serve(command=python("-m", "pilotlight", "hello.py"), files={"hello.py": "import os\nundefined\n"})
+    assert server.wait_for_exit() == 1
+    assert "NameError" in server.output
+    assert "hello.py" in server.output
+    assert "pilotlight/" not in server.output
+
+
+def test_unmodified_script_that_starts_no_server_just_runs(serve: Serve) -> None:
+    server = serve(command=python("-m", "pilotlight", "hello.py"), files={"hello.py": "print('done')\nraise SystemExit(5)\n"})
+    assert server.wait_for_exit() == 5
+    assert server.stdout == "done\n"
+
+
+def test_the_flask_command_is_this_server(serve: Serve) -> None:
+    source = FLASK_APP.format(main="")
+    command = [str(Path(python()[0]).parent / "flask"), "--app", "hello", "run", "--debug", "--port", "0"]
+    server = serve(command=command, files={"hello.py": source})
+    assert json.loads(server.get("/").text)["debug"] is True
+    assert "Pilotlight" in server.output
+    assert json.loads(server.get("/").text)["name"] == "hello"
+    edit(server)
+
+
+def test_flask_gets_its_own_run_back(serve: Serve) -> None:
+    command = [str(Path(python()[0]).parent / "flask"), "--app", "hello", "run", "--port", "0"]
+    server = serve(command=command, files={"hello.py": FLASK_APP.format(main="")}, env={"PILOTLIGHT_FLASK": "0"})
+    server.wait_for_output(ANY_URL)
+    assert "Werkzeug" in server.get("/").headers["server"]
