@@ -114,11 +114,11 @@ def test_requests_are_aligned() -> None:
     console, _ = console_and_terminal()
     lines = [
         console.access_line(RECORD),
-        console.access_line(replace(RECORD, method="DELETE", status=404, seconds=12.5, response_bytes=0)),
+        console.access_line(replace(RECORD, method="OPTIONS", status=404, seconds=12.5, response_bytes=0)),
         console.access_line(replace(RECORD, seconds=0.25, response_bytes=123_456_789)),
     ]
     assert len({line.index("/users") for line in lines}) == 1
-    assert re.fullmatch(r"\d\d:\d\d:\d\d 200 GET      1\.2 ms   3\.5 kB  /users\?page=2\n", lines[0])
+    assert re.fullmatch(r"\d\d:\d\d:\d\d 200 GET       1\.2 ms   3\.5 kB  /users\?page=2\n", lines[0])
 
 
 def test_cut_responses_and_other_machines_are_marked() -> None:

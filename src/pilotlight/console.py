@@ -190,7 +190,7 @@ class Console:
             tail = f"{tail}  from {sanitize(record.client)[:60]}"
         took = duration(record.seconds)
         sent = size(record.response_bytes)
-        return f"{self._time()} {shown_status} {method:<6} {took:>8} {sent:>8}  {target}{tail}\n"
+        return f"{self._time()} {shown_status} {method:<7} {took:>8} {sent:>8}  {target}{tail}\n"
 
     def _time(self) -> str:
         now = int(time.time())

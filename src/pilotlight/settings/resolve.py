@@ -7,6 +7,7 @@ The strength of the sources is their order: command line (or the arguments of `p
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from os.path import isabs
 
 from pilotlight.errors import UserError
 from pilotlight.settings.model import Settings
@@ -151,7 +152,7 @@ def resolve(sources: Sequence[Source], notes: tuple[str, ...] = ()) -> Resolved:
                 places[key], rank[key] = given.place, position
     _choose_address(found, places, rank)
     _pair_certificate(found, places, rank)
-    _app_directory(found, places, rank, sources)
+    _choose_app_directory(found, rank, sources)
     debug = found.get("debug", Settings().debug)
     found = {"reload": debug, "debugger": debug, **found}
     settings = Settings(**{BY_KEY[key].target: value for key, value in found.items()})
@@ -208,7 +209,7 @@ def _pair_certificate(found: dict[str, Any], places: dict[str, str], rank: dict[
         return
     if "cert" not in found:
         raise UserError(f"{places['key']} needs a certificate: give it with --cert.")
-    if found["cert"].startswith("/") or found["cert"][1:2] == ":" or "\\" in found["cert"]:
+    if isabs(found["cert"]):
         return
     if rank["key"] <= rank["cert"]:
         raise UserError(
@@ -217,11 +218,9 @@ def _pair_certificate(found: dict[str, Any], places: dict[str, str], rank: dict[
     _drop("key", found, places, rank)
 
 
-def _app_directory(
-    found: dict[str, Any], places: dict[str, str], rank: dict[str, int], sources: Sequence[Source]
-) -> None:
+def _choose_app_directory(found: dict[str, Any], rank: dict[str, int], sources: Sequence[Source]) -> None:
     """An app that pyproject.toml names is imported from there, wherever below the command was started."""
-    if "app" in found and "app_dir" not in found and "[tool.pilotlight]" in places["app"]:
-        source = sources[rank["app"]]
-        if source.base != sources[0].base:
-            found["app_dir"] = source.base
+    if "app" in found and "app_dir" not in found:
+        base = sources[rank["app"]].base
+        if base != sources[0].base:
+            found["app_dir"] = base
