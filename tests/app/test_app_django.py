@@ -44,7 +44,8 @@ def project(tree):
         mysite__asgi=HANDLER.format("asgi"),
         mysite__urls="from django.urls import include, path\nfrom . import views\n"
         "urlpatterns = [path('', views.index), path('in/', include([path('x', views.index)]))]",
-        mysite__views="from django.http import HttpResponse\ndef index(request): return HttpResponse('hello')",
+        mysite__views="from django.http import HttpResponse\n"
+        "def index(request): return HttpResponse('hello')",
     )
     tree.write_file("mysite/files/a.css", "body {}")
     return tree

@@ -89,6 +89,11 @@ def test_a_name_inside_a_package_and_app_dir(tree):
     assert (answer["name"], answer["probe"]) == ("hello:app", "pkg.hello")
 
 
+def test_a_directory_without_init_is_a_namespace_package(tree):
+    tree.write(web__hello="import web.values\n" + FLASK, web__values="")
+    assert tree.load("web.hello", probe="app.import_name")["probe"] == "web.hello"
+
+
 @pytest.mark.parametrize("name", ["wsgi.py", "app.py", "main.py", "asgi.py", "manage.py", "app/__init__.py"])
 def test_default_files(tree, name):
     tree.write_file(name, FLASK)
@@ -105,7 +110,8 @@ def test_default_order_and_files_without_an_app(tree):
 @pytest.mark.parametrize("module", ["flask", "quart"])
 def test_debug_is_known_when_the_app_is_made_and_wins_over_the_app(tree, module, debug):
     tree.write(
-        hello=f"from {module} import {module.title()} as A\napp = A('x')\nmade = app.debug\napp.debug = {not debug}"
+        hello=f"from {module} import {module.title()} as A\napp = A('x')\n"
+        f"made = app.debug\napp.debug = {not debug}"
     )
     answer = tree.load("hello", debug=debug, probe="[app.debug, sys.modules['hello'].made]")
     assert answer["probe"][0] is debug
@@ -136,7 +142,8 @@ ERRORS = [
     ("async def create_app(): pass", "hello", "AsyncFactory", ["async def"]),
     ("def app(scope):\n async def inner(receive, send): ...\n return inner", "hello", "Asgi2App", ["ASGI 2"]),
     ("def app(scope, receive, send): ...", "hello", "NotAnApp", ["async def app(scope, receive, send)"]),
-    ("class App:\n async def __call__(self, scope, receive, send): ...", "hello:App", "NotAnApp", ["hello:App()"]),
+    ("class App:\n async def __call__(self, scope, receive, send): ...", "hello:App", "NotAnApp",
+     ["hello:App()"]),
     ("app = 3", "hello:app", "NotAnApp", ["type `int`"]),
     (FLASK, "hello:app()", "NotAFactory", ["pilotlight --app hello:app run"]),
     (FLASK, "hello:ap", "AttributeMissing", ["pilotlight --app hello:app run"]),
@@ -206,7 +213,8 @@ def test_unguarded_run_calls_are_ignored_with_one_warning_each(tree):
     tree.write(
         hello=FLASK
         + "from werkzeug import run_simple\nimport uvicorn\nfor i in (1, 2):\n    app.run(port=1)\n"
-        "uvicorn.run('hello:app')\nrun_simple('localhost', 1, app)\nif __name__ == '__main__':\n    app.run()\n"
+        "uvicorn.run('hello:app')\nrun_simple('localhost', 1, app)\n"
+        "if __name__ == '__main__':\n    app.run()\n"
     )
     warnings = tree.load("hello")["warnings"]
     assert [w.partition(": ")[0] for w in warnings] == [

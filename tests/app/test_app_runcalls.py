@@ -1,4 +1,4 @@
-"""Calls that would start another server: taken over, their arguments translated, and given back afterwards."""
+"""Calls that would start another server: taken over, translated, and given back afterwards."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ def test_run_simple_uvicorn_hypercorn_bottle():
          (), False),
         ("werkzeug.run_simple", {"uds": "/tmp/s", "threads": False}, (), False),
         ("uvicorn.run",
-         {"port": 8000, "reload": True, "cert": "c", "key": "k", "exclude_patterns": ("*.js",)}, ("workers",), False),
+         {"port": 8000, "reload": True, "cert": "c", "key": "k", "exclude_patterns": ("*.js",)},
+         ("workers",), False),
         ("uvicorn.run", {"port": 8000}, (), False),
         ("uvicorn.Server.run", {"host": "127.0.0.1", "port": 8001}, (), False),
         ("hypercorn.serve", {"host": "::1", "port": 9000}, ("bind",), True),

@@ -93,9 +93,11 @@ def test_a_traceback_shows_the_source_and_only_the_script(scripts):
     scripts.write_file("sub/fails.py", "def inner():\n    raise KeyError('x')\ninner()\n")
     scripts.write_file(
         "run.py",
-        "import traceback\nfrom pilotlight.app.script import *\nfrom pilotlight.app.trim import trim_loader_frames\n"
+        "import traceback\nfrom pilotlight.app.script import *\n"
+        "from pilotlight.app.trim import trim_loader_frames\n"
         "try: run_as_main(script_for_file('sub/fails.py'))\n"
-        "except KeyError as error:\n    trim_loader_frames(error)\n    traceback.print_tb(error.__traceback__.tb_next)\n",
+        "except KeyError as error:\n    trim_loader_frames(error)\n"
+        "    traceback.print_tb(error.__traceback__.tb_next)\n",
     )
     shown = scripts.python("run.py").stderr
     assert "raise KeyError('x')" in shown
@@ -113,7 +115,8 @@ def test_a_traceback_shows_the_source_and_only_the_script(scripts):
 )
 def test_nothing_to_run(scripts, target, words):
     scripts.write_file("pkg2/__init__.py", "")
-    code = f"from pilotlight.app.script import *\ntry: run_as_main({target})\nexcept ScriptMissing as e: print(e)"
+    code = f"from pilotlight.app.script import *\ntry: run_as_main({target})\n"
+    code += "except ScriptMissing as e: print(e)"
     assert words in scripts.python("-c", code).stdout
 
 
@@ -165,9 +168,11 @@ def test_standard_input_cannot_be_repeated(tree):
         (["-B", "-m", "pkg", "x"], ["-B"], ["-m", "pkg", "x"]),
         (["-Bc", "code", "x"], ["-B"], ["-c", "code", "x"]),
         (["-cprint()", "x"], [], ["-c", "print()", "x"]),
-        (["-OOIsu", "-X", "dev", "-Xutf8=1", "-W", "error", "a.py"], ["-O", "-O", "-I", "-s", "-u", "-Xdev", "-Xutf8=1", "-Werror"], ["a.py"]),
+        (["-OOIsu", "-X", "dev", "-Xutf8=1", "-W", "error", "a.py"],
+         ["-O", "-O", "-I", "-s", "-u", "-Xdev", "-Xutf8=1", "-Werror"], ["a.py"]),
         (["-i", "-q", "-x", "a.py"], [], ["a.py"]),
-        (["--check-hash-based-pycs", "always", "-P", "a.py"], ["--check-hash-based-pycs", "always", "-P"], ["a.py"]),
+        (["--check-hash-based-pycs", "always", "-P", "a.py"],
+         ["--check-hash-based-pycs", "always", "-P"], ["a.py"]),
         (["-"], [], ["-"]),
         ([], [], []),
     ],

@@ -59,7 +59,8 @@ def test_factory_calls_take_literals(text, attribute, call):
 
 @pytest.mark.parametrize(
     "text",
-    ["", ":app", "hello:", "he llo", "hello:1app", "hello:f(x)", "hello:f(os.getcwd())", "hello:f(**{})", "hello:f(*a)",
+    ["", ":app", "hello:", "he llo", "hello:1app", "hello:f(x)", "hello:f(os.getcwd())", "hello:f(**{})",
+     "hello:f(*a)",
      "hello:a + b", "hello:f()()", "hello:(lambda: 1)()", "hello:f(", "3d:app", "hello:f\0()"],
 )  # fmt: skip
 def test_anything_else_is_one_short_error(text):

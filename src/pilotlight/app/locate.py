@@ -6,7 +6,6 @@ Looks at the disk; must never import anything, and never changes the current dir
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .errors import FileMissing, NothingToServe, NotImportable, did_you_mean
@@ -113,7 +112,8 @@ def _locate_name(name: str, base: str) -> Location:
     file = _module_file(path)
     if file is not None:
         # As Flask does: inside a package, `hello` is `package.hello`, so that its relative imports work.
-        return _climb(file, name)
+        entry, packages = _outside_packages(base)
+        return Location(".".join([*packages, name]), entry, os.path.realpath(file), name, (file,))
     if "." not in name and _is_project(path):
         return discover(path, label=name)[0]
     return Location(name, base, None, name, _candidates(path))
@@ -154,19 +154,18 @@ def _climb(file: str, label: str) -> Location:
         raise NotImportable(file, "it is no Python file (its name does not end in .py)")
     directory, name = os.path.split(file)
     parts = [] if name == "__init__.py" else [name.removesuffix(".py")]
-    for package_directory in _package_directories(directory):
-        directory, package = os.path.split(package_directory)
-        parts.insert(0, package)
+    directory, packages = _outside_packages(directory)
+    parts = [*packages, *parts]
     for part in parts:
         if not part.isidentifier():
             raise NotImportable(file, f"`{part}` is no valid module name; rename it")
     return Location(".".join(parts), directory, file, label, (file,))
 
 
-def _package_directories(directory: str) -> Iterator[str]:
-    while os.path.isfile(os.path.join(directory, "__init__.py")):
-        yield directory
-        parent = os.path.dirname(directory)
-        if parent == directory:
-            return
-        directory = parent
+def _outside_packages(directory: str) -> tuple[str, list[str]]:
+    """The innermost directory above that is no package, and the packages between, outermost first."""
+    packages: list[str] = []
+    while os.path.isfile(os.path.join(directory, "__init__.py")) and os.path.dirname(directory) != directory:
+        directory, package = os.path.split(directory)
+        packages.insert(0, package)
+    return directory, packages

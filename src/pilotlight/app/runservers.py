@@ -41,9 +41,8 @@ class RunFunction:
     @property
     def source(self) -> str:
         """A short name: `Flask.run`, `uvicorn.run`."""
-        return (
-            self.attribute if "." in self.attribute else f"{self.module.partition('.')[0]}.{self.attribute}"
-        )
+        root = self.module.partition(".")[0]
+        return self.attribute if self.attribute.lower().startswith(f"{root}.") else f"{root}.{self.attribute}"
 
 
 _WERKZEUG = {
