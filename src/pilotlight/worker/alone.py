@@ -37,7 +37,7 @@ def load_target(settings: Settings, console: Console) -> LoadedApp | None:
             loaded = load_app(settings.app, app_dir=settings.app_dir, debug=settings.debug)
     except UserError:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001: whatever the user's code raises is shown
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's code raises is shown
         show_failure(error, console)
         return None
     for warning in loaded.warnings:

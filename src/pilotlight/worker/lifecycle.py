@@ -156,9 +156,10 @@ class Worker:
         trim_loader_frames(error)
         report = from_exception(error)
         flush_standard_streams()
-        text = (
-            error.message if isinstance(error, UserError) else render_text(report, color=self._console.color)
-        )
+        if isinstance(error, UserError):
+            text, status, sentence = error.message, error.status, True
+        else:
+            text, status, sentence = render_text(report, color=self._console.color), 1, False
         self._recorder.loading_finished()
         self._channel.send({"type": messages.FAILED, "text": text, "sentence": sentence, "status": status})
         answer = self._channel.receive()
