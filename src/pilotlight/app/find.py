@@ -7,9 +7,8 @@ The order is fixed: the name the user gave; else `app`, `application`, the only 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pilotlight.server.application import Application
 
@@ -35,8 +34,7 @@ _FACTORIES = ("create_app", "make_app")
 _ABSENT = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What is to be served.
 
     Args:

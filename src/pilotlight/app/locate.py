@@ -6,7 +6,7 @@ Looks at the disk; must never import anything, and never changes the current dir
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .errors import FileMissing, NothingToServe, NotImportable, did_you_mean
 from .target import Target
@@ -15,8 +15,7 @@ WELL_KNOWN = ("wsgi", "app", "main", "asgi", "manage")
 """Where an app is looked for when none is named, in this order: each as a file or as a package."""
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """A module to import.
 
     Args:

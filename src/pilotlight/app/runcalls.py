@@ -18,10 +18,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .runservers import RUN_FUNCTIONS, RunFunction
 
@@ -53,7 +53,6 @@ class RunCall:
     in_loop: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class RunPolicy:
     """What happens to such a call now.
 
@@ -62,23 +61,29 @@ class RunPolicy:
         on_run: set while a script runs: the call is handed over.
     """
 
-    warn: Callable[[str], None] | None = None
-    on_run: Callable[[RunCall], None] | None = None
-    warned: set[tuple[str, int]] = field(default_factory=set)
+    __slots__ = ("_warned", "on_run", "warn")
+
+    def __init__(
+        self,
+        warn: Callable[[str], None] | None = None,
+        on_run: Callable[[RunCall], None] | None = None,
+    ) -> None:
+        self.warn = warn
+        self.on_run = on_run
+        self._warned: set[tuple[str, int]] = set()
 
     def ignore(self, shown: str, file: str, line: int) -> None:
         """Warn of a skipped call, once for each place."""
-        if self.warn is None or (file, line) in self.warned:
+        if self.warn is None or (file, line) in self._warned:
             return
-        self.warned.add((file, line))
+        self._warned.add((file, line))
         self.warn(
             f"Ignored {shown} at {_short(file)}:{line}: Pilotlight serves the app itself. "
             'Put the call under `if __name__ == "__main__":`.'
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Replaced:
+class _Replaced(NamedTuple):
     owner: Any
     name: str
     original: Any
@@ -151,7 +156,8 @@ class _PatchingFinder:
         if name not in self.modules or self not in sys.meta_path:
             return None
         for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
-            spec = finder.find_spec(name, path, target)
+            find_spec = getattr(finder, "find_spec", None)  # finders of old packages may lack it
+            spec: ModuleSpec | None = find_spec(name, path, target) if find_spec else None
             if spec is not None:
                 if spec.loader is not None:
                     spec.loader = _PatchingLoader(spec.loader, self.interception)  # type: ignore[assignment]

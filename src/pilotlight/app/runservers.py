@@ -8,16 +8,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 Arguments = Mapping[str, Any]
 Translation = tuple[Any, dict[str, Any], tuple[str, ...]]
 """The app or its import string, options by the names of `Settings`, arguments without a meaning."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunFunction:
+class RunFunction(NamedTuple):
     """One function that would start a server.
 
     Args:
@@ -34,7 +33,7 @@ class RunFunction:
     attribute: str
     shown: str
     translate: Callable[[Arguments], Translation]
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = MappingProxyType({})
     is_async: bool = False
     also_in: tuple[str, ...] = ()
 

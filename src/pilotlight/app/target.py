@@ -1,10 +1,14 @@
-"""What the user wrote after `--app`, parsed. Pure: touches neither the disk nor `sys.modules`."""
+"""What the user wrote after `--app`, parsed. Pure: touches neither the disk nor `sys.modules`.
+
+Named tuples here and in its neighbours, since making a dataclass is what would cost the most of the import.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from .errors import InvalidTarget
 
@@ -12,16 +16,14 @@ _COLON = re.compile(r":(?![\\/])")
 """Separates module and attribute; the colon of `C:\\app.py` is followed by a separator and does not count."""
 
 
-@dataclass(frozen=True, slots=True)
-class FactoryCall:
+class FactoryCall(NamedTuple):
     """The arguments in the parentheses of `hello:create_app("dev", debug=True)`."""
 
     args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One app, as the user named it.
 
     Args:
