@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     import click
 
+    from pilotlight.launch.early import EarlyWorker
+
 _FRAMEWORKS = ("Flask", "Werkzeug", "Quart", "Django", "FastAPI", "Starlette", "Litestar", "Falcon", "Bottle")
 
 _HELP = """A development server for Python web apps: saves are live at once, errors are shown in the browser.
@@ -109,6 +111,13 @@ def _run(words: list[str], console: Console) -> int:
 
 
 def _command(words: list[str], console: Console) -> int:
+    from pilotlight.launch.early import EarlyWorker
+
+    with EarlyWorker(words) as early:
+        return _parse_and_start(words, console, early)
+
+
+def _parse_and_start(words: list[str], console: Console, early: EarlyWorker) -> int:
     import click
 
     from pilotlight import command
@@ -121,7 +130,7 @@ def _command(words: list[str], console: Console) -> int:
     except click.ClickException as error:
         return command.fail(error, console)
     resolved = from_command_line(command.merge(outer, inner))
-    return command.start(resolved, Console.for_process(quiet=resolved.settings.quiet))
+    return command.start(resolved, Console.for_process(quiet=resolved.settings.quiet), early)
 
 
 def _parse(words: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pilotlight.console import Console
+    from pilotlight.launch.early import EarlyWorker
     from pilotlight.settings.resolve import Resolved
 
 RUN_HELP = """Serve an app and show it in the browser.
@@ -80,8 +81,11 @@ def merge(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def start(resolved: Resolved, console: Console) -> int:
+def start(resolved: Resolved, console: Console, early: EarlyWorker | None = None) -> int:
     """Say what there is to say about the settings, then serve until the user ends it.
+
+    Args:
+        early: a worker that may have been started in advance.
 
     Returns:
         The exit status.
@@ -93,7 +97,7 @@ def start(resolved: Resolved, console: Console) -> int:
     if not resolved.settings.quiet:
         for note in resolved.notes:
             console.line(note)
-    return launch.start(resolved.settings) or 0
+    return launch.start(resolved.settings, early) or 0
 
 
 def fail(error: UserError | click.ClickException, console: Console) -> int:

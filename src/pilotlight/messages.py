@@ -9,7 +9,7 @@ from __future__ import annotations
 
 # Supervisor to worker.
 START = "start"
-"""`settings`, `target`, `environment`; descriptors: lifeline, crash log, then the listening sockets."""
+"""`settings`, `target`, `environment`, `first`; descriptors: lifeline, crash log, then the listening sockets."""
 SERVE_FAILURE = "serve-failure"
 """After `FAILED`: answer every request with the failure."""
 ADOPT = "adopt"

@@ -13,18 +13,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from pilotlight.launch.early import EarlyWorker
     from pilotlight.settings import Settings
 
 
-def start(settings: Settings) -> int:
+def start(settings: Settings, early: EarlyWorker | None = None) -> int:
     """Serves the app that the settings name until it is stopped; returns the exit status.
+
+    Args:
+        early: a worker that may have been started in advance.
 
     Raises:
         UserError: the address cannot be had, the app cannot be found, ...
     """
     from pilotlight.launch.start import start_app
 
-    return start_app(settings)
+    return start_app(settings, early)
 
 
 def run_script(path: str, arguments: Sequence[str]) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from pilotlight.console import Console
+from pilotlight.launch.early import EarlyWorker
 from pilotlight.launch.environment import EnvironmentOverlay
 from pilotlight.launch.greeting import Greeting
 from pilotlight.settings import Settings
@@ -16,11 +17,11 @@ from pilotlight.supervisor.ports import bind_or_explain
 APP_TARGET: dict[str, Any] = {"kind": "app"}
 
 
-def start_app(settings: Settings) -> int:
+def start_app(settings: Settings, early: EarlyWorker | None) -> int:
     """For the command line: the target is `settings.app`."""
     console = Console.for_process(quiet=settings.quiet)
     if settings.reload:
-        return supervise(settings, APP_TARGET, console, label=(settings.app or "app",))
+        return supervise(settings, APP_TARGET, console, label=tuple(sys.argv[1:]), early=early)
     return serve_alone(settings, console)
 
 
@@ -39,6 +40,7 @@ def supervise(
     *,
     label: tuple[str, ...],
     interpreter_flags: tuple[str, ...] | None = None,
+    early: EarlyWorker | None = None,
 ) -> int:
     """Runs the supervisor in this process; returns the exit status."""
     if sys.platform == "win32":
@@ -53,7 +55,8 @@ def supervise(
     try:
         flags = tuple(flags_of_this_process()) if interpreter_flags is None else interpreter_flags
         command = CommandLine(flags, label)
-        early = spawn(command)  # it imports the server while this process imports the supervisor
+        # It imports the server while this process imports the supervisor.
+        first = (early.take() if early is not None else None) or spawn(command)
         from pilotlight.supervisor.supervisor import Supervisor
 
         overlay = EnvironmentOverlay(settings)
@@ -68,7 +71,7 @@ def supervise(
             greet=greeting.show,
             open_browser=greeting.open_browser,
         )
-        status = supervisor.run(early)
+        status = supervisor.run(first)
     finally:
         bound.close()
     if supervisor.served:

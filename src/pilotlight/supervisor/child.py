@@ -72,6 +72,8 @@ class Child:
         environment: Mapping[str, str | None],
         sockets: Sequence[socket.socket],
         descriptors: tuple[int, int],
+        *,
+        first: bool,
     ) -> None:
         """Sends the start message; `descriptors` are the worker's ends of lifeline and crash log, closed
         here."""
@@ -82,6 +84,7 @@ class Child:
                     "settings": settings,
                     "target": target,
                     "environment": dict(environment),
+                    "first": first,
                 },
                 [*descriptors, *(sock.fileno() for sock in sockets)],
             )
@@ -133,6 +136,14 @@ class Spawned:
     child: Child
     lifeline: int
     crash_log: int
+
+    def discard(self) -> None:
+        """Ends a worker that got no order, and waits for it."""
+        os.close(self.lifeline)
+        os.close(self.crash_log)
+        self.child.kill()
+        os.waitpid(self.child.pid, 0)
+        self.child.close()
 
 
 def spawn(command: CommandLine) -> Spawned:

@@ -224,6 +224,7 @@ class Supervisor:
             self._environment(),
             self._bound.sockets,
             (spawned.lifeline, spawned.crash_log),
+            first=not self.served,
         )
 
     def _serve_notice(self, report: dict[str, Any]) -> None:

@@ -57,7 +57,7 @@ class Alone:
     def __init__(
         self, settings: Settings, console: Console, sockets: Sequence[socket.socket], context: object = None
     ) -> None:
-        self._config = server_config(settings, context)
+        self._config = server_config(settings, context, console.line)
         self._settings = settings
         self._console = console
         self._sockets = [sock.dup() for sock in sockets]

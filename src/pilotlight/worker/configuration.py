@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pilotlight.server.application import ServerConfig
 from pilotlight.settings import Settings
 
@@ -9,10 +11,13 @@ CONTEXT_OF_SCRIPT = "ssl.SSLContext of the script"
 """Stands in `Settings.cert` for a context object that a script gave, which cannot leave its process."""
 
 
-def server_config(settings: Settings, context: object = None) -> ServerConfig:
+def server_config(
+    settings: Settings, context: object = None, notice: Callable[[str], None] | None = None
+) -> ServerConfig:
     """How to serve.
 
     Args:
+        notice: told once where a certificate of our own making lies.
         context: the `ssl.SSLContext` that a script gave to its run call.
 
     Raises:
@@ -22,4 +27,5 @@ def server_config(settings: Settings, context: object = None) -> ServerConfig:
         return ServerConfig(threads=settings.threads, ssl_context=context)
     from pilotlight.server.tls import load_context
 
-    return ServerConfig(threads=settings.threads, ssl_context=load_context(settings.cert, settings.key))
+    tls = load_context(settings.cert, settings.key, notice=notice)
+    return ServerConfig(threads=settings.threads, ssl_context=tls)

@@ -149,7 +149,8 @@ class Worker:
 
     def _serving(self, context: object = None) -> Serving:
         hooks = WorkerHooks(self._console, show_errors=self._settings.debugger, live=True)
-        return Serving(self._channel, self._lease, server_config(self._settings, context), hooks)
+        notice = self._console.line if self._order.first else None
+        return Serving(self._channel, self._lease, server_config(self._settings, context, notice), hooks)
 
     def _fail(self, error: BaseException) -> None:
         """Tells the supervisor; its answer is to serve the failure, or the end of the channel."""

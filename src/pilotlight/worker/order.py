@@ -19,6 +19,7 @@ class StartOrder:
         target: `{"kind": "app"}` loads `settings.app`; `{"kind": "script", ...}` runs a script as `__main__`;
             `{"kind": "report", "report": ...}` loads nothing and answers every request with that report.
         environment: variables to set (value) or to remove (None) before the load.
+        first: no app has been served yet.
         lifeline, crash_log: descriptors; see `signals.die_with`, and where faulthandler writes.
         sockets: listening, inherited.
     """
@@ -26,6 +27,7 @@ class StartOrder:
     settings: Settings
     target: dict[str, Any]
     environment: dict[str, str | None]
+    first: bool
     lifeline: int
     crash_log: int
     sockets: list[socket.socket]
@@ -38,6 +40,7 @@ class StartOrder:
             settings=Settings.from_json(message.body["settings"]),
             target=message.body["target"],
             environment=message.body["environment"],
+            first=message.body["first"],
             lifeline=lifeline,
             crash_log=crash_log,
             sockets=[socket.socket(fileno=descriptor) for descriptor in listening],
