@@ -1,0 +1,233 @@
+"""The HTTP engine: serves one application on listening sockets that others have bound, until it is drained or shut down.
+
+Must never bind a socket, handle a signal or end the process: that is its owner's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pilotlight.server.application import Application, DetachedConnection, ServerConfig, ServerHooks
+from pilotlight.server.connection import Connection
+from pilotlight.server.lifespan import Lifespan, LifespanFailed
+from pilotlight.server.shared import HandOver, Shared
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+__all__ = ["LifespanFailed", "Server", "new_event_loop"]
+
+_BACKLOG = 1024
+_SWEEP_SECONDS = 1.0
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """A new uvloop loop where uvloop is installed and exists, else one of asyncio's."""
+    if sys.platform != "win32":
+        try:
+            import uvloop
+        except ImportError:
+            return asyncio.new_event_loop()
+        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+        return loop
+    return asyncio.new_event_loop()
+
+
+class Server:
+    """Serves `application`.
+
+    Args:
+        application: the app and its interface.
+        config: how to serve.
+        hooks: whom to tell.
+
+    Attributes:
+        admit: asked just before each request would reach the app; False sends its connection, with the request's bytes,
+            to `hand_over` (or keeps it waiting until `drain` names one). Plain HTTP only: TLS cannot move.
+        hand_over: takes connections that are leaving.
+    """
+
+    def __init__(self, application: Application, config: ServerConfig, hooks: ServerHooks) -> None:
+        self._application = application
+        self._config = config
+        self._hooks = hooks
+        self._admit: Callable[[], bool] | None = None
+        self._hand_over: HandOver | None = None
+        self._shared: Shared | None = None
+        self._lifespan: Lifespan | None = None
+        self._listeners: list[Any] = []
+        self._sweep: asyncio.TimerHandle | None = None
+        self._adoptions: set[asyncio.Task[Any]] = set()
+        self._changed = asyncio.Event()
+
+    @property
+    def admit(self) -> Callable[[], bool] | None:
+        """See the class."""
+        return self._admit
+
+    @admit.setter
+    def admit(self, value: Callable[[], bool] | None) -> None:
+        self._admit = value
+        if self._shared is not None:
+            self._shared.admit = value
+
+    @property
+    def hand_over(self) -> HandOver | None:
+        """See the class."""
+        return self._hand_over
+
+    @hand_over.setter
+    def hand_over(self, value: HandOver | None) -> None:
+        self._hand_over = value
+        if self._shared is not None:
+            self._shared.hand_over = value
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests the app is working on (background work behind a response included)."""
+        return len(self._shared.exchanges) if self._shared is not None else 0
+
+    async def start(self, sockets: list[socket.socket]) -> None:
+        """Run the app's start-up, then accept on `sockets` (bound TCP or UNIX stream sockets), which are the server's
+        from now on.
+
+        Raises:
+            LifespanFailed: the app refused to start; nothing is accepted.
+        """
+        loop = asyncio.get_running_loop()
+        shared = self._shared = Shared(self._application, self._config, self._hooks, loop)
+        shared.admit = self._admit
+        shared.hand_over = self._hand_over
+        shared.on_change = self._changed.set
+        if self._application.interface == "asgi":
+            self._lifespan = Lifespan(self._application, self._hooks)
+            shared.lifespan_state = await self._lifespan.start()
+        interval = min(_SWEEP_SECONDS, self._config.limits.header_seconds / 4)
+        self._sweep = loop.call_later(interval, self._sweep_deadlines, interval)
+        await self._listen(loop, sockets)
+
+    def connection_factory(self, scheme: str) -> Connection:
+        """A protocol for one new connection."""
+        assert self._shared is not None, "start() comes first"
+        return Connection(self._shared, scheme)
+
+    def adopt(self, connection: DetachedConnection) -> None:
+        """Serve a plain connection that another server has accepted, beginning with the bytes that it had read."""
+        assert self._shared is not None, "start() comes first"
+        shared = self._shared
+        connection.sock.setblocking(False)
+        self._run_aside(
+            shared.loop.connect_accepted_socket(
+                lambda: Connection(shared, "http", connection.data), connection.sock
+            )
+        )
+
+    def stop_accepting(self) -> None:
+        """Close the listening sockets here; other processes that hold them go on accepting."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+
+    async def drain(self, grace: float, hand_over: HandOver | None) -> None:
+        """Stop accepting, let every connection leave, and give requests in flight time to finish.
+
+        Args:
+            grace: seconds for requests in flight; then they are cut and reported.
+            hand_over: takes plain connections without a running request; None closes them.
+        """
+        self.stop_accepting()
+        shared = self._shared
+        if shared is None:
+            return
+        shared.draining = True
+        self.hand_over = hand_over
+        for connection in list(shared.connections):
+            _leave(connection)
+        try:
+            await asyncio.wait_for(self._quiet(shared), grace)
+        except asyncio.TimeoutError:
+            self._cut(shared)
+
+    async def shutdown(self, grace: float) -> None:
+        """Close everything, give requests in flight `grace` seconds, then run the app's shutdown."""
+        await self.drain(grace, None)
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        if self._shared is not None:
+            self._shared.pool.close()
+        if self._lifespan is not None:
+            await self._lifespan.stop()
+
+    async def _listen(self, loop: asyncio.AbstractEventLoop, sockets: list[socket.socket]) -> None:
+        shared = self._shared
+        assert shared is not None
+        if self._config.ssl_context is not None:
+            from pilotlight.server.tls import serve_tls
+
+            self._listeners.append(
+                await serve_tls(
+                    loop,
+                    sockets,
+                    self._config.ssl_context,
+                    lambda: self.connection_factory("https"),
+                    self._hooks,
+                )
+            )
+            return
+        for sock in sockets:
+            sock.setblocking(False)
+            self._listeners.append(await _listen_plain(loop, sock, lambda: Connection(shared, "http")))
+
+    def _sweep_deadlines(self, interval: float) -> None:
+        shared = self._shared
+        assert shared is not None
+        now = shared.loop.time()
+        for connection in [one for one in shared.connections if 0 < getattr(one, "deadline", 0) <= now]:
+            connection.expire()
+        self._sweep = shared.loop.call_later(interval, self._sweep_deadlines, interval)
+
+    async def _quiet(self, shared: Shared) -> None:
+        while shared.exchanges or shared.connections or self._adoptions:
+            self._changed.clear()
+            waiter = asyncio.ensure_future(self._changed.wait())
+            await asyncio.wait([waiter, *self._adoptions], return_when=asyncio.FIRST_COMPLETED, timeout=0.05)
+            waiter.cancel()
+
+    def _cut(self, shared: Shared) -> None:
+        for exchange in list(shared.exchanges):
+            head = exchange.head
+            self._hooks.notice(
+                f"{head.method} {head.target.decode('latin-1')} was still running and has been cut off."
+            )
+            exchange.abandon()
+        for connection in list(shared.connections):
+            if isinstance(connection, Connection):
+                connection.abort()
+
+    def _run_aside(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.ensure_future(work)
+        self._adoptions.add(task)
+        task.add_done_callback(self._adoptions.discard)
+
+
+def _leave(connection: Any) -> None:
+    if isinstance(connection, Connection):
+        connection.drain()
+    else:
+        connection.close_for_reload()
+
+
+async def _listen_plain(
+    loop: asyncio.AbstractEventLoop, sock: socket.socket, factory: Callable[[], Connection]
+) -> asyncio.AbstractServer:
+    if sock.family != getattr(socket, "AF_UNIX", None):
+        return await loop.create_server(factory, sock=sock, backlog=_BACKLOG)
+    options: dict[str, Any] = {"sock": sock, "backlog": _BACKLOG}
+    if sys.version_info >= (3, 13):
+        options["cleanup_socket"] = False  # the file belongs to whoever bound the socket
+    return await loop.create_unix_server(factory, **options)
