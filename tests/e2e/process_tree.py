@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-MARKER = "PILOTLIGHT_E2E_MARKER"
+MARKER = "E2E_MARKER"
 KILL_TIMEOUT = 6.0
 
 

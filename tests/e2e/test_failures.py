@@ -1,4 +1,5 @@
-"""A reloaded app may fail in any way: the browser says how, the server stays, the fix is picked up by itself."""
+"""A reloaded app may fail in any way: the browser says how, the server stays, the fix is picked up by
+itself."""
 
 from __future__ import annotations
 

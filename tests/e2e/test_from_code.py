@@ -186,13 +186,17 @@ def test_unmodified_script(serve: Serve, kind: str) -> None:
 
 def test_unmodified_script_gets_its_arguments(serve: Serve) -> None:
     source = FLASK_APP.format(main="if __name__ == '__main__':\n    app.run(debug=True, port=0)\n")
-    server = serve(command=python("-m", "pilotlight", "hello.py", "--port", "9", "x"), files={"hello.py": source})
+    server = serve(
+        command=python("-m", "pilotlight", "hello.py", "--port", "9", "x"), files={"hello.py": source}
+    )
     assert json.loads(server.get("/").text)["argv"] == ["hello.py", "--port", "9", "x"]
     assert edit(server)["argv"] == ["hello.py", "--port", "9", "x"]
 
 
 def test_unmodified_script_that_fails_keeps_its_own_traceback(serve: Serve) -> None:
-    server = serve(command=python("-m", "pilotlight", "hello.py"), files={"hello.py": "import os\nundefined\n"})
+    server = serve(
+        command=python("-m", "pilotlight", "hello.py"), files={"hello.py": "import os\nundefined\n"}
+    )
     assert server.wait_for_exit() == 1
     assert "NameError" in server.output
     assert "hello.py" in server.output
@@ -200,7 +204,10 @@ def test_unmodified_script_that_fails_keeps_its_own_traceback(serve: Serve) -> N
 
 
 def test_unmodified_script_that_starts_no_server_just_runs(serve: Serve) -> None:
-    server = serve(command=python("-m", "pilotlight", "hello.py"), files={"hello.py": "print('done')\nraise SystemExit(5)\n"})
+    server = serve(
+        command=python("-m", "pilotlight", "hello.py"),
+        files={"hello.py": "print('done')\nraise SystemExit(5)\n"},
+    )
     assert server.wait_for_exit() == 5
     assert server.stdout == "done\n"
 
@@ -217,6 +224,8 @@ def test_the_flask_command_is_this_server(serve: Serve) -> None:
 
 def test_flask_gets_its_own_run_back(serve: Serve) -> None:
     command = [str(Path(python()[0]).parent / "flask"), "--app", "hello", "run", "--port", "0"]
-    server = serve(command=command, files={"hello.py": FLASK_APP.format(main="")}, env={"PILOTLIGHT_FLASK": "0"})
+    server = serve(
+        command=command, files={"hello.py": FLASK_APP.format(main="")}, env={"PILOTLIGHT_FLASK": "0"}
+    )
     server.wait_for_output(ANY_URL)
     assert "Werkzeug" in server.get("/").headers["server"]

@@ -168,7 +168,9 @@ def test_settings_of_the_terminal_are_restored(serve: Serve) -> None:
 def test_started_with_ampersand_the_job_is_not_stopped(serve: Serve) -> None:
     files = {"hello.py": APP.format(greeting="one")}
     shell = serve(command=["bash", "--norc", "-i"], files=files, terminal=True)
-    shell.send(" ".join(python("-m", "pilotlight", "--app", "hello", "run", "--debug", "--port", "0")) + " &\n")
+    shell.send(
+        " ".join(python("-m", "pilotlight", "--app", "hello", "run", "--debug", "--port", "0")) + " &\n"
+    )
     assert shell.get("/").text == "one"
     shell.send("echo typed-$((40+2))\n")
     shell.expect("typed-42")

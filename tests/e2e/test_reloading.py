@@ -61,7 +61,11 @@ def source(greeting: str, extra: str = "") -> str:
 
 def running(serve: Serve, extra: str = "", **files: str) -> ServerProcess:
     server = serve(
-        "--app", "hello", "run", "--debug", files={"hello.py": source("one", extra), "page.txt": "text", **files}
+        "--app",
+        "hello",
+        "run",
+        "--debug",
+        files={"hello.py": source("one", extra), "page.txt": "text", **files},
     )
     assert server.get("/").text == "one"
     return server
@@ -162,7 +166,10 @@ def test_edit_made_while_the_app_loads_is_not_lost(serve: Serve) -> None:
         extra = "import part; print('loading', flush=True); time.sleep(0.3)"
         server.write("hello.py", source("loading {number}", extra))
         server.wait_for_output("^loading", after=mark)
-        server.write("part.py" if number % 2 else "hello.py", f"x = {number + 1}\n" if number % 2 else source(f"v{number}"))
+        server.write(
+            "part.py" if number % 2 else "hello.py",
+            f"x = {number + 1}\n" if number % 2 else source(f"v{number}"),
+        )
         if number % 2:
             server.write("hello.py", source(f"v{number}", "import part"))
         server.wait_until_response(lambda response, wanted=number: response.text == f"v{wanted}")
@@ -218,7 +225,10 @@ def test_data_file_and_factory_package_reload(serve: Serve) -> None:
     assert server.get("/").text == "one"
     server.write("site1/config.json", '{"TEXT": "two"}')
     server.wait_until_response(lambda response: response.text == "two")
-    server.write("site1/views.py", server.cwd.joinpath("site1/views.py").read_text().replace("return ", "return '>' + "))
+    server.write(
+        "site1/views.py",
+        server.cwd.joinpath("site1/views.py").read_text().replace("return ", "return '>' + "),
+    )
     server.wait_until_response(lambda response: response.text == ">two")
 
 
@@ -263,7 +273,8 @@ def test_changed_environment_file_takes_effect(serve: Serve) -> None:
         "run",
         "--debug",
         files={
-            "hello.py": "import os\n" + source("one").replace('return "one"', 'return os.environ.get("WORD", "none")'),
+            "hello.py": "import os\n"
+            + source("one").replace('return "one"', 'return os.environ.get("WORD", "none")'),
             ".env": "WORD=first\n",
         },
     )

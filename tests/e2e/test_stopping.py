@@ -151,7 +151,9 @@ def test_killed_supervisor_leaves_nothing_behind(serve: Serve, busy: str) -> Non
 
 @pytest.mark.parametrize("busy", ["while True: pass", "sum(range(10**12))", "import time; time.sleep(600)"])
 def test_killed_supervisor_takes_a_loading_worker_with_it(serve: Serve, busy: str) -> None:
-    server = serve("--app", "hello", "run", "--debug", files={"hello.py": f"print('loading', flush=True)\n{busy}\n"})
+    server = serve(
+        "--app", "hello", "run", "--debug", files={"hello.py": f"print('loading', flush=True)\n{busy}\n"}
+    )
     server.wait_for_output("loading")
     server.kill()
     server.wait_for_exit()
@@ -160,7 +162,9 @@ def test_killed_supervisor_takes_a_loading_worker_with_it(serve: Serve, busy: st
 
 @pytest.mark.parametrize("busy", ["while True: pass", "sum(range(10**12))", "import time; time.sleep(600)"])
 def test_interrupt_while_loading(serve: Serve, busy: str) -> None:
-    server = serve("--app", "hello", "run", "--debug", files={"hello.py": f"print('loading', flush=True)\n{busy}\n"})
+    server = serve(
+        "--app", "hello", "run", "--debug", files={"hello.py": f"print('loading', flush=True)\n{busy}\n"}
+    )
     server.wait_for_output("loading")
     server.interrupt()
     server.wait_for_exit(6)
