@@ -144,7 +144,7 @@ class AsgiExchange:
             await shared.application.callable(http_scope(connection, self.head), self._receive, self._send)
             if not self._done and not connection.gone:
                 text = "stopped before its response was complete" if self.head_sent else "sent no response"
-                raise RuntimeError(f"The ASGI app returned but {text}.")  # noqa: TRY301
+                raise RuntimeError(f"The ASGI app returned but {text}.")
         except asyncio.CancelledError:
             if not self._done and not connection.gone:
                 connection.abort()
@@ -283,7 +283,8 @@ class AsgiExchange:
         short = self._body_bytes < head.content_length and not head.bodiless and self.head.method != "HEAD"
         if short:
             self._connection.shared.hooks.notice(
-                f"{self._label()}: the app announced {head.content_length} bytes and sent only {self._body_bytes}."
+                f"{self._label()}: the app announced {head.content_length} bytes "
+                f"and sent only {self._body_bytes}."
             )
         self._finish(complete=not short)
 

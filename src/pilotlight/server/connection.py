@@ -1,8 +1,9 @@
-"""One client connection: reads requests, hands them to the app one after another, ends or hands over the connection.
+"""One client connection: reads requests, hands them to the app one after another, ends or hands over the
+connection.
 
     reading ──head──> (collecting a small WSGI body) ──> active ──response──> reading ...
-       │                                                   └──body left over──> skipping │ lingering ──> closed
-       └── detached (to another server), refused (bad request) ──> lingering ──> closed
+       │                                                   └──body left over──> skipping │ lingering ──>
+       closed └── detached (to another server), refused (bad request) ──> lingering ──> closed
 
 Must never run app code itself, and never start a request before the one in front of it is answered.
 """
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from pilotlight.server.shared import Exchange, Shared
 
 _SKIP_BYTES = 64 * 1024
-"""A rest of a body that the app did not want and that is no longer than this is read, to keep the connection."""
+"""A rest of a body that the app did not want and that is no longer than this is read, to keep the
+connection."""
 _TLS_HANDSHAKE = 0x16
 _HTTPS_NOTICE = (
     "A client spoke TLS on this plain HTTP port (a browser with an https:// address?). Use http:// instead."
@@ -462,8 +464,8 @@ class Connection(asyncio.Protocol):
         )
 
     def _linger(self) -> None:
-        """Close so that the answer arrives although the client is still sending (RFC 9112 9.6): stop writing, and read
-        for a while before the descriptor is closed."""
+        """Close so that the answer arrives although the client is still sending (RFC 9112 9.6): stop
+        writing, and read for a while before the descriptor is closed."""
         if self.gone:
             return
         self._state = "lingering"
@@ -497,7 +499,8 @@ class Connection(asyncio.Protocol):
         protocol.connection_made(self._transport)
 
     def _leave(self) -> None:
-        """Hand the connection over with what was read of its next request, or close it if that cannot be done.
+        """Hand the connection over with what was read of its next request, or close it if that cannot be
+        done.
 
         What was written before must have been sent first: while it has not, this is called again when it has.
         """

@@ -1,4 +1,5 @@
-"""The HTTP engine: serves one application on listening sockets that others have bound, until it is drained or shut down.
+"""The HTTP engine: serves one application on listening sockets that others have bound, until it is drained
+or shut down.
 
 Must never bind a socket, handle a signal or end the process: that is its owner's.
 """
@@ -27,14 +28,12 @@ _SWEEP_SECONDS = 1.0
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """A new uvloop loop where uvloop is installed and exists, else one of asyncio's."""
-    if sys.platform != "win32":
-        try:
-            import uvloop
-        except ImportError:
-            return asyncio.new_event_loop()
-        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-        return loop
-    return asyncio.new_event_loop()
+    try:
+        import uvloop
+    except ImportError:  # Windows and PyPy, where it is not installed
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
 
 
 class Server:
@@ -46,8 +45,9 @@ class Server:
         hooks: whom to tell.
 
     Attributes:
-        admit: asked just before each request would reach the app; False sends its connection, with the request's bytes,
-            to `hand_over` (or keeps it waiting until `drain` names one). Plain HTTP only: TLS cannot move.
+        admit: asked just before each request would reach the app; False sends its connection, with the
+            request's bytes, to `hand_over` (or keeps it waiting until `drain` names one). Plain HTTP only:
+            TLS cannot move.
         hand_over: takes connections that are leaving.
     """
 
@@ -92,8 +92,8 @@ class Server:
         return len(self._shared.exchanges) if self._shared is not None else 0
 
     async def start(self, sockets: list[socket.socket]) -> None:
-        """Run the app's start-up, then accept on `sockets` (bound TCP or UNIX stream sockets), which are the server's
-        from now on.
+        """Run the app's start-up, then accept on `sockets` (bound TCP or UNIX stream sockets), which are the
+        server's from now on.
 
         Raises:
             LifespanFailed: the app refused to start; nothing is accepted.
@@ -116,7 +116,8 @@ class Server:
         return Connection(self._shared, scheme)
 
     def adopt(self, connection: DetachedConnection) -> None:
-        """Serve a plain connection that another server has accepted, beginning with the bytes that it had read."""
+        """Serve a plain connection that another server has accepted, beginning with the bytes that it had
+        read."""
         assert self._shared is not None, "start() comes first"
         shared = self._shared
         connection.sock.setblocking(False)

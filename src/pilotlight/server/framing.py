@@ -1,7 +1,7 @@
 """Where the body of a request ends: by length, or chunked (RFC 9112 6 and 7.1).
 
-Pure: bytes in, body bytes and the bytes of the next request out. Must never accept two readings of one message: each
-size line and each chunk ends with exactly CR LF.
+Pure: bytes in, body bytes and the bytes of the next request out. Must never accept two readings of one
+message: each size line and each chunk ends with exactly CR LF.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The head of a request: from the bytes of one header section to a checked `RequestHead`.
 
-Pure: no I/O, no clock. llhttp (through httptools) parses; in front of it stands a grammar check of the whole section,
-because a parser that forgives (bare LF, folded lines, odd white space, two lengths) lets an attacker make two servers see
-different requests. Must never let a head through whose framing is open to doubt.
+Pure: no I/O, no clock. llhttp (through httptools) parses; in front of it stands a grammar check of the whole
+section, because a parser that forgives (bare LF, folded lines, odd white space, two lengths) lets an
+attacker make two servers see different requests. Must never let a head through whose framing is open to
+doubt.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _FRAMING_NAMES = frozenset(
 )
 
 
-class BadRequest(Exception):  # noqa: N818
+class BadRequest(Exception):
     """A request that is refused before any app sees it.
 
     Args:
@@ -43,7 +44,8 @@ class BadRequest(Exception):  # noqa: N818
 
 @dataclass(slots=True)
 class RequestHead:
-    """A request line and its headers, checked. (Not frozen: a frozen one takes four times as long to make.)"""
+    """A request line and its headers, checked. (Not frozen: a frozen one takes four times as long to
+    make.)"""
 
     method: str
     target: bytes
@@ -76,7 +78,8 @@ def percent_decoded(path: bytes) -> bytes:
 
 
 def check_partial(data: bytes, limits: Limits) -> None:
-    """Judge the start of a header section whose end has not arrived yet, so that a hopeless one is not waited for.
+    """Judge the start of a header section whose end has not arrived yet, so that a hopeless one is not
+    waited for.
 
     Raises:
         BadRequest: it is too large, or cannot become valid.
@@ -114,7 +117,8 @@ class HeadParser:
             self._framing.append((name, value))
 
     def parse(self, section: bytes) -> RequestHead:
-        """Parse and judge `section`: request line, header lines and the empty line that ends them, and nothing more.
+        """Parse and judge `section`: request line, header lines and the empty line that ends them, and
+        nothing more.
 
         Raises:
             BadRequest: with the status that RFC 9110 and 9112 (and RFC 6585 for 431) give.
@@ -210,7 +214,8 @@ def _checked_head(
 
 
 def _split_target(method: str, target: bytes, headers: Headers) -> tuple[bytes, bytes]:
-    """Path and query of the target; an absolute target's authority replaces the Host header (RFC 9112 3.2.2)."""
+    """Path and query of the target; an absolute target's authority replaces the Host header (RFC 9112
+    3.2.2)."""
     if target == b"*":
         if method != "OPTIONS":
             raise BadRequest(400, "The target * is for OPTIONS alone.")

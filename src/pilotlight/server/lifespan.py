@@ -13,7 +13,7 @@ from pilotlight.server.application import Application, ServerHooks
 _VERSIONS = {"version": "3.0", "spec_version": "2.0"}
 
 
-class LifespanFailed(Exception):  # noqa: N818
+class LifespanFailed(Exception):
     """The app said that it cannot start.
 
     Args:
@@ -83,7 +83,8 @@ class Lifespan:
         if self._failure is not None:
             self._failure.__cause__ = error
         elif self._phase == "starting":
-            # An app without lifespan raises at the scope; so says the specification. One that had asked for the event
+            # An app without lifespan raises at the scope; so says the specification. One that had asked for
+            # the event
             # may have failed in earnest, so its developer is told.
             if self._received or isinstance(error, SystemExit):
                 self._hooks.notice(

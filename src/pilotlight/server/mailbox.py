@@ -14,8 +14,8 @@ from typing import Any
 class Mailbox:
     """Calls for the loop's thread.
 
-    A wake-up of the loop is a system call and a fight for the interpreter lock, so it is only asked for when none is
-    under way already.
+    A wake-up of the loop is a system call and a fight for the interpreter lock, so it is only asked for when
+    none is under way already.
     """
 
     __slots__ = ("_calls", "_loop", "_woken")
@@ -36,7 +36,8 @@ class Mailbox:
                 self._calls.clear()
 
     def _deliver(self) -> None:
-        # First the flag, then the calls: a call that is posted from now on is either seen below or wakes again.
+        # First the flag, then the calls: a call that is posted from now on is either seen below or wakes
+        # again.
         self._woken = False
         calls = self._calls
         while calls:

@@ -1,8 +1,9 @@
-"""The threads that run WSGI apps. Must never start a thread before the first job, so that a fork before serving is safe.
+"""The threads that run WSGI apps. Must never start a thread before the first job, so that a fork before
+serving is safe.
 
-Python threads that compute take the interpreter lock from each other, so few threads are faster than many, as long as
-none of them is blocked. The pool therefore begins with one thread and grows only when jobs have really waited while the
-threads were not computing.
+Python threads that compute take the interpreter lock from each other, so few threads are faster than many,
+as long as none of them is blocked. The pool therefore begins with one thread and grows only when jobs have
+really waited while the threads were not computing.
 """
 
 from __future__ import annotations

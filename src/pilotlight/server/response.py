@@ -1,7 +1,8 @@
 """The head of a response: status line and headers from what an app gave, checked.
 
-Pure, apart from the clock behind the Date header. Must never write a header that the app could use, knowingly or not, to
-end a header line early (control characters) or to change the framing, which is the server's alone (hop-by-hop headers).
+Pure, apart from the clock behind the Date header. Must never write a header that the app could use,
+knowingly or not, to end a header line early (control characters) or to change the framing, which is the
+server's alone (hop-by-hop headers).
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ _KINDS = {
 
 
 class ResponseHead:
-    """What the app said about its response, checked, and what the server must know of it to frame the body."""
+    """What the app said about its response, checked, and what the server must know of it to frame the
+    body."""
 
     __slots__ = (
         "block",
@@ -162,8 +164,8 @@ def wsgi_head(status: str, headers: Iterable[tuple[str, str]]) -> ResponseHead:
 def asgi_head(status: int, headers: Iterable[Iterable[bytes]]) -> ResponseHead:
     """Check an ASGI `http.response.start` event.
 
-    `transfer-encoding` is dropped, as the ASGI specification says; so are the other hop-by-hop headers, except that
-    `connection: close` is honoured.
+    `transfer-encoding` is dropped, as the ASGI specification says; so are the other hop-by-hop headers,
+    except that `connection: close` is honoured.
 
     Raises:
         TypeError, ValueError: it breaks the rules; the message says how.

@@ -1,7 +1,7 @@
 """A WSGI app's request and response (PEP 3333), run on a thread of the pool.
 
-The app's side runs on the pool thread and talks to the connection through the mailbox alone. Must never touch the
-transport from that thread, and never keep more of a response in memory than the limits say.
+The app's side runs on the pool thread and talks to the connection through the mailbox alone. Must never
+touch the transport from that thread, and never keep more of a response in memory than the limits say.
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ class BodyStream(io.RawIOBase):
 
 
 class FileWrapper:
-    """`wsgi.file_wrapper`: the blocks of a file-like object (PEP 3333, "Optional Platform-Specific File Handling")."""
+    """`wsgi.file_wrapper`: the blocks of a file-like object (PEP 3333, "Optional Platform-Specific File
+    Handling")."""
 
     def __init__(self, filelike: Any, block_size: int = 64 * 1024) -> None:
         self._filelike = filelike
@@ -294,10 +295,12 @@ class WsgiExchange:
                 raise TypeError(f"A WSGI response must consist of bytes, not {type(block).__name__}.")
         body = blocks[0] if len(blocks) == 1 else b"".join(blocks)
         head = self._app_head
-        if head is not None and not self.head_sent and head.content_length < 0 and not head.bodiless:
-            if body or self.head.method != "HEAD":
-                head.content_length = len(body)
-                head.block += b"Content-Length: %d\r\n" % len(body)
+        length_unsaid = (
+            head is not None and not self.head_sent and head.content_length < 0 and not head.bodiless
+        )
+        if head is not None and length_unsaid and (body or self.head.method != "HEAD"):
+            head.content_length = len(body)
+            head.block += b"Content-Length: %d\r\n" % len(body)
         if body:
             self._send_block(body)
 
@@ -348,7 +351,8 @@ class WsgiExchange:
             self._keep_alive = False
             self._connection.shared.mailbox.post(
                 self._connection.shared.hooks.notice,
-                f"{self._label()}: the app announced {head.content_length} bytes and sent only {self._body_bytes}.",
+                f"{self._label()}: the app announced {head.content_length} bytes "
+                f"and sent only {self._body_bytes}.",
             )
 
     def _report_excess(self, head: ResponseHead) -> None:
@@ -466,7 +470,8 @@ class WsgiExchange:
 
 
 def split_root(root: str, path: bytes) -> tuple[str, str]:
-    """SCRIPT_NAME and PATH_INFO. A path with and a path without the prefix (a proxy took it off) mean the same."""
+    """SCRIPT_NAME and PATH_INFO. A path with and a path without the prefix (a proxy took it off) mean the
+    same."""
     text = path.decode("latin-1")
     if not root:
         return "", text
@@ -478,7 +483,8 @@ def split_root(root: str, path: bytes) -> tuple[str, str]:
 
 @lru_cache(maxsize=256)
 def _environ_key(name: bytes) -> str | None:
-    """The environ's key for a header name; None for one that could be taken for another (an underscore for a dash)."""
+    """The environ's key for a header name; None for one that could be taken for another (an underscore for a
+    dash)."""
     if b"_" in name:
         return None
     key = name.decode("ascii").upper().replace("-", "_")
