@@ -56,6 +56,12 @@ def test_order_in_a_module(tree, source, name):
     assert tree.load("hello")["name"] == name
 
 
+def test_bottle_without_an_app_object(tree):
+    tree.write(hello="import bottle\n@bottle.route('/')\ndef index(): return 'x'\nbottle.run(port=1)\n")
+    answer = tree.load("hello")
+    assert (answer["name"], answer["framework"], len(answer["warnings"])) == ("hello", "Bottle", 1)
+
+
 def test_forms(tree):
     tree.write(
         hello=FLASK + FACTORY + "class Box: pass\nbox = Box()\nbox.site = app",
@@ -223,6 +229,17 @@ def test_unguarded_run_calls_are_ignored_with_one_warning_each(tree):
         "Ignored run_simple() at hello.py:8",
     ]
     assert '`if __name__ == "__main__":`' in warnings[0]
+
+
+def test_a_caller_that_ignores_run_calls_is_told_even_if_the_load_fails(tree):
+    tree.write(hello=FLASK + "app.run()\n1 / 0\n")
+    done = tree.python(
+        "-c",
+        "from pilotlight.app.load import load_app\nfrom pilotlight.app.runcalls import ignoring\n"
+        "try:\n with ignoring(print): load_app('hello')\nexcept ZeroDivisionError: print('failed')",
+    )
+    assert done.stdout.startswith("Ignored app.run() at hello.py:3: ")
+    assert done.stdout.endswith("failed\n")
 
 
 def test_importing_the_loader_is_cheap(tree):

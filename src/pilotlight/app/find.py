@@ -1,7 +1,7 @@
 """The app in an imported module: which attribute it is, and whether it has to be called first.
 
 The order is fixed: the name the user gave; else `app`, `application`, the only instance of a known framework,
-`create_app`, `make_app`. Must never import anything.
+`create_app`, `make_app`, and last the app that Bottle makes by itself. Must never import anything.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .errors import (
     a_kind_of,
     did_you_mean,
 )
-from .frameworks import Framework, recognise
+from .frameworks import Framework, implicit_app, recognise
 from .interface import Verdict, judge
 from .target import FactoryCall
 
@@ -80,6 +80,9 @@ def find_app(module: ModuleType, label: str, debug: bool | None) -> Found:
     for name in _NAMES:
         if callable(vars(module).get(name)):
             return app_from_object(vars(module)[name], f"{label}:{name}", debug)  # says what is wrong with it
+    implicit = implicit_app()
+    if implicit is not None:
+        return app_from_object(implicit, label, debug)
     raise NoAppFound(where_is(module), _likely(module, label), rejected)
 
 

@@ -24,7 +24,7 @@ from .errors import (
 from .find import Found, app_from_object, find_app, find_named, where_is
 from .frameworks import Framework, version_of
 from .locate import Location, discover, locate, modules_in
-from .runcalls import ignoring
+from .runcalls import current_policy, ignoring
 from .target import Target, parse_target
 
 
@@ -63,7 +63,9 @@ def load_app(app: str | None, *, app_dir: str | None = None, debug: bool = False
     """
     _announce_debug(debug)
     warnings: list[str] = []
-    with ignoring(warnings.append):
+    policy = current_policy()
+    # A caller that ignores run calls itself is told at once: also when the load fails afterwards.
+    with ignoring((policy and policy.warn) or warnings.append):
         if app is None:
             found = _search(app_dir, debug, warnings)
         else:

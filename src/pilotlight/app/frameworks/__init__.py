@@ -49,6 +49,15 @@ def recognise(candidate: object) -> Framework | None:
     return None
 
 
+def implicit_app() -> object | None:
+    """The app of a framework that makes one by itself: it need not stand in any module."""
+    if "bottle" not in sys.modules:
+        return None
+    from . import bottle
+
+    return bottle.default_app()
+
+
 def is_instance(candidate: object, module: str, name: str) -> bool:
     """Whether `candidate` is an instance of a class in a module that need not have been imported.
 

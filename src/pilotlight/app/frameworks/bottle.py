@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, cast
 
 from pilotlight.server.application import Application
@@ -20,3 +21,9 @@ def is_app(candidate: object) -> bool:
 def application(candidate: object, where: str, debug: bool | None) -> Application:
     """The app as it is: `debug` of Bottle shows its own error page, so the app's setting is left alone."""
     return Application("wsgi", cast(Any, candidate))
+
+
+def default_app() -> object | None:
+    """The app that the functions of the module (`@bottle.route`) work on, if they were used."""
+    app = sys.modules["bottle"].default_app()
+    return cast(object, app) if app.routes else None
