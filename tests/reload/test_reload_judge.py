@@ -136,10 +136,10 @@ def test_state_of_missing_things(tmp_path: Path) -> None:
     assert present_state(Dependency("missing", module)) == module
     (tmp_path / "m" / "__init__.py").touch()
     assert present_state(Dependency("missing-module", module)) == module + "/__init__.py"
-    (tmp_path / "m.py").touch()
-    assert present_state(Dependency("missing-module", module)) == module + ".py"
+    (tmp_path / "n.py").touch()
+    assert present_state(Dependency("missing-module", str(tmp_path / "n"))) == str(tmp_path / "n.py")
     assert present_state(Dependency("directory", str(tmp_path))) == digest_directory(str(tmp_path))
-    assert digest_directory(module + ".py") is None
+    assert digest_directory(str(tmp_path / "n.py")) is None
 
 
 @given(st.lists(st.tuples(st.integers(-1, 2**31 - 1), st.integers(0, 2**32 - 1), st.binary(max_size=40))))

@@ -126,24 +126,20 @@ def digest_directory(path: str) -> str | None:
         return UNREADABLE
 
 
-def module_candidates(path: str) -> list[str]:
-    """Every file that would make `import` find the module of this name in this directory.
+def find_module_file(path: str) -> str | None:
+    """The file by which `import` would find the module of this name in this directory now.
 
     Args:
         path: directory and module name, as in a `missing-module` dependency.
     """
+    stems = [path]
+    if os.path.isdir(path):
+        stems.insert(0, os.path.join(path, "__init__"))
     suffixes = all_suffixes()
-    package = os.path.join(path, "__init__")
-    return [path + suffix for suffix in suffixes] + [package + suffix for suffix in suffixes]
-
-
-def find_module_file(path: str) -> str | None:
-    """The first of `module_candidates` that exists now."""
-    isfile = os.path.isfile
-    for candidate in module_candidates(path):
-        if isfile(candidate):
-            return candidate
-    return None
+    return next(
+        (stem + suffix for stem in stems for suffix in suffixes if os.path.isfile(stem + suffix)),
+        None,
+    )
 
 
 def present_state(dependency: Dependency) -> str | None:

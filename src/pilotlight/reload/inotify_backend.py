@@ -67,6 +67,9 @@ class InotifyBackend:
         """Directory: watch descriptor and mask."""
         self._directories: dict[int, set[str]] = {}
         """Watch descriptor: the directories it stands for (several, where one is mounted twice)."""
+        self._real: dict[str, str] = {}
+        """Directory, as dependencies spell it: the real one, where the way and its entries are watched
+        already."""
         self._removed: set[int] = set()
         """Watches that we ended, whose `IN_IGNORED` is still to come."""
 
@@ -82,16 +85,37 @@ class InotifyBackend:
     def _lay(self, dependency: Dependency) -> None:
         """Watches all that decides about one dependency, until that does not change any more while we do
         so."""
+        if self._lay_in_known_directory(dependency):
+            return
         before = None
         for _ in range(_ATTEMPTS):
             traces = self._traces(dependency)
             if traces == before:
+                self._know_directory(os.path.dirname(dependency.path))
                 return
             before = traces
             for one in traces:
                 self._follow(one, dependency.path)
             if dependency.kind == "directory" and traces[0].end is not None:
                 self._want(traces[0].end, _ANY, dependency.path)
+
+    def _lay_in_known_directory(self, dependency: Dependency) -> bool:
+        """The short way, for one more entry of a directory that is watched; False if there may be more to
+        it."""
+        directory, name = os.path.split(dependency.path)
+        real = self._real.get(directory)
+        if real is None or dependency.kind == "directory":
+            return False
+        path = os.path.join(real, name)
+        if self._look(path) or (dependency.kind == "missing-module" and os.path.isdir(path)):
+            return False
+        self._want(real, name, dependency.path)
+        return True
+
+    def _know_directory(self, directory: str) -> None:
+        real = trace(directory, self._look).end
+        if real is not None and self._watches.get(real, (0, 0))[1] & _ENTRIES == _ENTRIES:
+            self._real[directory] = real
 
     def _traces(self, dependency: Dependency) -> list[Trace]:
         traces = [trace(dependency.path, self._look)]
@@ -192,6 +216,7 @@ class InotifyBackend:
         old = {watch for watch, _ in self._watches.values()}
         self._watches.clear()
         self._wanted.clear()
+        self._real.clear()
         self._directories.clear()
         for dependency in self._dependencies.values():
             self._lay(dependency)
@@ -201,6 +226,7 @@ class InotifyBackend:
         """See `Backend`. The watches stay until the next ones are laid, since most will be wanted again."""
         self._dependencies.clear()
         self._wanted.clear()
+        self._real.clear()
 
     def _end(self, watches: set[int]) -> None:
         for watch in watches:
