@@ -65,9 +65,24 @@ class AsgiExchange:
     """
 
     __slots__ = (
-        "_app_head", "_began", "_body", "_body_bytes", "_body_complete", "_body_given", "_body_paused", "_chunked",
-        "_connection", "_done", "_gone", "_keep_alive", "_task", "_waiter", "_write_waiter", "head", "head_sent",
-    )  # fmt: skip
+        "_app_head",
+        "_began",
+        "_body",
+        "_body_bytes",
+        "_body_complete",
+        "_body_given",
+        "_body_paused",
+        "_chunked",
+        "_connection",
+        "_done",
+        "_gone",
+        "_keep_alive",
+        "_task",
+        "_waiter",
+        "_write_waiter",
+        "head",
+        "head_sent",
+    )
 
     def __init__(self, connection: Connection, head: RequestHead, body: bytes, body_complete: bool) -> None:
         self.head = head
@@ -197,6 +212,8 @@ class AsgiExchange:
                 return
             raise RuntimeError("The ASGI app sent a body after its response was complete.")
         body = message.get("body", b"")
+        if type(body) is not bytes:
+            body = bytes(body)
         more = message.get("more_body", False)
         self._write(head, body, more) if len(body) <= _JOIN else await self._write_large(head, body, more)
         if not more:
@@ -216,7 +233,8 @@ class AsgiExchange:
     def _write(self, head: ResponseHead, body: bytes, more: bool) -> None:
         """Send a small block, in one write with the head and the final chunk."""
         prefix = b"" if self.head_sent else self._make_head(head, len(body), more)
-        body = self._fitting(head, body)
+        if body:
+            body = self._fitting(head, body)
         if self._chunked:
             chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             data = b"".join((prefix, chunk, b"" if more else b"0\r\n\r\n"))

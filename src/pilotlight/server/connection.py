@@ -47,6 +47,8 @@ class Connection(asyncio.Protocol):
         self.shared = shared
         self.scheme = scheme
         self.client: tuple[str, int] | None = None
+        self.client_name = "local"
+        """The client's address for the log; `local` behind a UNIX socket."""
         self.server: tuple[str, int | None] | None = None
         self.environ_base: dict[str, Any] | None = None
         self.gone = False
@@ -82,6 +84,8 @@ class Connection(asyncio.Protocol):
         limit = shared.limits.body_buffer_bytes
         self._transport.set_write_buffer_limits(high=limit, low=limit // 4)
         self.client = _address(transport.get_extra_info("peername"))
+        if self.client is not None:
+            self.client_name = self.client[0]
         self.server = _address(transport.get_extra_info("sockname"))
         shared.connections.add(self)
         self.deadline = shared.loop.time() + shared.limits.keep_alive_seconds
@@ -169,7 +173,7 @@ class Connection(asyncio.Protocol):
         """Whether the response should say `Connection: close`. Read by pool threads too."""
         shared = self.shared
         return (
-            self.body_incomplete
+            (not self._framing.complete and self.body_incomplete)
             or self.half_closed
             or (shared.draining and (shared.hand_over is None or self.scheme == "https"))
         )
@@ -226,11 +230,6 @@ class Connection(asyncio.Protocol):
         return RequestInfo(
             head.method, head.target.decode("latin-1"), head.headers, self.client_name, self.scheme
         )
-
-    @property
-    def client_name(self) -> str:
-        """The client's address for the log."""
-        return self.client[0] if self.client else "local"
 
     def close(self) -> None:
         """End the connection when everything written has been sent."""
@@ -357,20 +356,11 @@ class Connection(asyncio.Protocol):
             self._continue_due = head.expects_continue and not self._framing.complete
         else:
             body, rest = b"", body
-        exchange = self._new_exchange(head, body)
+        exchange = shared.new_exchange(self, head, body, self._framing.complete)
         self._exchange = exchange
         if rest:
             self._keep(rest)
         exchange.start()
-
-    def _new_exchange(self, head: RequestHead, body: bytes) -> Exchange:
-        if self.shared.application.interface == "wsgi":
-            from pilotlight.server.wsgi import WsgiExchange
-
-            return WsgiExchange(self, head, body, self._framing.complete)
-        from pilotlight.server.asgi import AsgiExchange
-
-        return AsgiExchange(self, head, body, self._framing.complete)
 
     def _feed_body(self, data: bytes) -> bytes:
         """Pass on what belongs to the body; give back what comes behind it."""

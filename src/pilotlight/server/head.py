@@ -16,13 +16,14 @@ import httptools
 from pilotlight.server.application import Headers, Limits
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21-\x7e\x80-\xff]+) HTTP/([0-9]\.[0-9])")
+_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21-\x7e\x80-\xff]+) HTTP/([0-9]\.[0-9])\r\n")
 _HEADER_LINES = re.compile(rb"(?:" + _TOKEN + rb":[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n")
 _ABSOLUTE_TARGET = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]+)([^#]*)")
 _HOST = re.compile(rb"[0-9A-Za-z\-._~%!$&'()*+,;=:\[\]\x80-\xff]*")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
+_VERSIONS = {b"1.1": "1.1", b"1.0": "1.0"}
 _FRAMING_NAMES = frozenset(
     (b"host", b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"expect")
 )
@@ -125,13 +126,14 @@ class HeadParser:
         """
         if len(section) > self._limits.header_bytes:
             _refuse_size(section, self._limits)
-        line_end = section.find(b"\r\n")
-        line = _REQUEST_LINE.fullmatch(section, 0, line_end)
+        line = _REQUEST_LINE.match(section)
         if line is None:
             raise BadRequest(400, "The request line is malformed.")
-        if line[3] not in (b"1.1", b"1.0"):
+        method, target, digits = line.groups()
+        version = _VERSIONS.get(digits)
+        if version is None:
             raise BadRequest(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
-        if not _HEADER_LINES.fullmatch(section, line_end + 2):
+        if not _HEADER_LINES.fullmatch(section, line.end()):
             raise BadRequest(400, "A request header is malformed.")
         self._headers = []
         self._framing = []
@@ -146,8 +148,8 @@ class HeadParser:
         except httptools.HttpParserError as error:
             self._parser = httptools.HttpRequestParser(self)
             raise BadRequest(400, f"The request is malformed: {error}.") from None
-        head = self._judge(line[1].decode("ascii"), line[2], line[3].decode("ascii"))
-        if head.has_body:
+        head = self._judge(method.decode("ascii"), target, version)
+        if head.chunked or head.content_length:
             self._parser = httptools.HttpRequestParser(self)  # this one now waits for a body
         return head
 
@@ -190,10 +192,13 @@ def _checked_head(
     if method == "CONNECT":
         raise BadRequest(501, "This server is not a proxy.")
     raw_path, query = _split_target(method, target, headers)
-    content_length, chunked = _body_framing(version, lengths, codings)
+    content_length, chunked = _body_framing(version, lengths, codings) if codings or lengths else (0, False)
     if expect and (expect != b"100-continue"):
         raise BadRequest(417, "The only known expectation is 100-continue.")
-    options = {token.strip() for token in connection.split(b",")} if connection else ()
+    options = [token.strip() for token in connection.split(b",")] if connection else ()
+    websocket = False
+    if upgrade and version == "1.1" and method == "GET" and b"upgrade" in options:
+        websocket = b"websocket" in [token.strip() for token in upgrade.split(b",")]
     return RequestHead(
         method,
         target,
@@ -203,34 +208,32 @@ def _checked_head(
         headers,
         content_length,
         chunked,
-        keep_alive=b"close" not in options if version == "1.1" else b"keep-alive" in options,
-        expects_continue=bool(expect) and version == "1.1" and (chunked or content_length > 0),
-        wants_websocket=bool(upgrade)
-        and version == "1.1"
-        and method == "GET"
-        and b"upgrade" in options
-        and b"websocket" in (token.strip() for token in upgrade.split(b",")),
+        b"close" not in options if version == "1.1" else b"keep-alive" in options,
+        expect != b"" and version == "1.1" and (chunked or content_length > 0),
+        websocket,
     )
 
 
 def _split_target(method: str, target: bytes, headers: Headers) -> tuple[bytes, bytes]:
     """Path and query of the target; an absolute target's authority replaces the Host header (RFC 9112
     3.2.2)."""
+    if target[0] == 47 and b"#" not in target:  # a slash: the common case
+        raw_path, _, query = target.partition(b"?")
+        return raw_path, query
     if target == b"*":
         if method != "OPTIONS":
             raise BadRequest(400, "The target * is for OPTIONS alone.")
         return b"*", b""
     if b"#" in target:
         raise BadRequest(400, "The request target contains a fragment.")
+    absolute = _ABSOLUTE_TARGET.fullmatch(target)
+    if absolute is None or not _HOST.fullmatch(absolute[1]):
+        raise BadRequest(400, "The request target is malformed.")
+    headers[:] = [header for header in headers if header[0] != b"host"]
+    headers.insert(0, (b"host", absolute[1]))
+    target = absolute[2]
     if not target.startswith(b"/"):
-        absolute = _ABSOLUTE_TARGET.fullmatch(target)
-        if absolute is None or not _HOST.fullmatch(absolute[1]):
-            raise BadRequest(400, "The request target is malformed.")
-        headers[:] = [header for header in headers if header[0] != b"host"]
-        headers.insert(0, (b"host", absolute[1]))
-        target = absolute[2]
-        if not target.startswith(b"/"):
-            target = b"/" + target
+        target = b"/" + target
     raw_path, _, query = target.partition(b"?")
     return raw_path, query
 

@@ -15,26 +15,73 @@ from functools import lru_cache
 from pilotlight.server.application import ErrorResponse, Headers
 
 _PHRASES = {
-    100: "Continue", 101: "Switching Protocols", 103: "Early Hints", 200: "OK", 201: "Created", 202: "Accepted",
-    203: "Non-Authoritative Information", 204: "No Content", 205: "Reset Content", 206: "Partial Content",
-    207: "Multi-Status", 208: "Already Reported", 226: "IM Used", 300: "Multiple Choices", 301: "Moved Permanently",
-    302: "Found", 303: "See Other", 304: "Not Modified", 305: "Use Proxy", 307: "Temporary Redirect",
-    308: "Permanent Redirect", 400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden",
-    404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable", 407: "Proxy Authentication Required",
-    408: "Request Timeout", 409: "Conflict", 410: "Gone", 411: "Length Required", 412: "Precondition Failed",
-    413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type", 416: "Range Not Satisfiable",
-    417: "Expectation Failed", 418: "I'm a Teapot", 421: "Misdirected Request", 422: "Unprocessable Content",
-    423: "Locked", 424: "Failed Dependency", 425: "Too Early", 426: "Upgrade Required", 428: "Precondition Required",
-    429: "Too Many Requests", 431: "Request Header Fields Too Large", 451: "Unavailable For Legal Reasons",
-    500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
-    504: "Gateway Timeout", 505: "HTTP Version Not Supported", 506: "Variant Also Negotiates",
-    507: "Insufficient Storage", 508: "Loop Detected", 510: "Not Extended", 511: "Network Authentication Required",
-}  # fmt: skip
+    100: "Continue",
+    101: "Switching Protocols",
+    103: "Early Hints",
+    200: "OK",
+    201: "Created",
+    202: "Accepted",
+    203: "Non-Authoritative Information",
+    204: "No Content",
+    205: "Reset Content",
+    206: "Partial Content",
+    207: "Multi-Status",
+    208: "Already Reported",
+    226: "IM Used",
+    300: "Multiple Choices",
+    301: "Moved Permanently",
+    302: "Found",
+    303: "See Other",
+    304: "Not Modified",
+    305: "Use Proxy",
+    307: "Temporary Redirect",
+    308: "Permanent Redirect",
+    400: "Bad Request",
+    401: "Unauthorized",
+    402: "Payment Required",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    407: "Proxy Authentication Required",
+    408: "Request Timeout",
+    409: "Conflict",
+    410: "Gone",
+    411: "Length Required",
+    412: "Precondition Failed",
+    413: "Content Too Large",
+    414: "URI Too Long",
+    415: "Unsupported Media Type",
+    416: "Range Not Satisfiable",
+    417: "Expectation Failed",
+    418: "I'm a Teapot",
+    421: "Misdirected Request",
+    422: "Unprocessable Content",
+    423: "Locked",
+    424: "Failed Dependency",
+    425: "Too Early",
+    426: "Upgrade Required",
+    428: "Precondition Required",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+    451: "Unavailable For Legal Reasons",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+    505: "HTTP Version Not Supported",
+    506: "Variant Also Negotiates",
+    507: "Insufficient Storage",
+    508: "Loop Detected",
+    510: "Not Extended",
+    511: "Network Authentication Required",
+}
 """RFC 9110 15 and the IANA registry."""
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_CONTROL_BYTES = bytes((*range(0x09), *range(0x0B, 0x0D), *range(0x0E, 0x20), 0x7F))
+_NO_CONTROL_BYTES = bytes((0x09, *range(0x20, 0x7F), *range(0x80, 0x100)))
 _STATUS = re.compile(r"([1-9][0-9]{2})(?: [^\x00-\x1f\x7f]*)?")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
@@ -62,6 +109,7 @@ class ResponseHead:
 
     __slots__ = (
         "block",
+        "bodiless",
         "close",
         "content_length",
         "event_stream",
@@ -74,6 +122,8 @@ class ResponseHead:
     def __init__(self, status: int, line: bytes) -> None:
         self.status = status
         self.line = line
+        self.bodiless = status in (204, 304) or status < 200
+        """Whether a response of this status has no body, whatever the method (RFC 9112 6.3)."""
         self.block = b""
         """The app's header lines, each with its CR LF."""
         self.content_length = -1
@@ -82,11 +132,6 @@ class ResponseHead:
         self.has_date = False
         self.has_server = False
         self.close = False
-
-    @property
-    def bodiless(self) -> bool:
-        """Whether a response of this status has no body, whatever the method (RFC 9112 6.3)."""
-        return self.status in (204, 304) or self.status < 200
 
     def _note(self, kind: int, value: str) -> None:
         if kind == LENGTH:
@@ -156,7 +201,8 @@ def wsgi_head(status: str, headers: Iterable[tuple[str, str]]) -> ResponseHead:
         head.block = "".join(lines).encode("latin-1")
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"A response header contains {error.object[error.start : error.end]!r}, which is not latin-1 (PEP 3333)."
+            f"A response header contains {error.object[error.start : error.end]!r}, "
+            "which is not latin-1 (PEP 3333)."
         ) from None
     return head
 
@@ -173,26 +219,21 @@ def asgi_head(status: int, headers: Iterable[Iterable[bytes]]) -> ResponseHead:
     if not isinstance(status, int) or not 200 <= status <= 999:
         raise ValueError(f"The response status {status!r} is not a status code.")
     head = ResponseHead(int(status), status_line(int(status)))
-    lines: list[bytes] = []
+    parts: list[bytes] = []
     for name, value in headers:
-        kind = _kind_of(bytes(name))
+        kind = _kind_of(name)
         if kind:
             if kind >= CONNECTION:
                 if kind == CONNECTION and b"close" in value.lower():
                     head.close = True
                 continue
-            if kind == LENGTH and head.content_length >= 0:
-                head._note(kind, value.decode("latin-1"))
-                continue
+            repeated = kind == LENGTH and head.content_length >= 0
             head._note(kind, value.decode("latin-1"))
-        lines.append(b"%b: %b\r\n" % (name, value))
-    block = b"".join(lines)
-    count = len(lines)
-    if (
-        block.count(b"\r") != count
-        or block.count(b"\n") != count
-        or len(block.translate(None, _CONTROL_BYTES)) != len(block)
-    ):
+            if repeated:
+                continue
+        parts += (name, b": ", value, b"\r\n")
+    block = b"".join(parts)
+    if block.translate(None, _NO_CONTROL_BYTES) != b"\r\n" * (len(parts) // 4):
         raise ValueError("A response header contains a control character.")
     head.block = block
     return head

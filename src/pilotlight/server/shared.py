@@ -13,6 +13,7 @@ from pilotlight.server.pool import ThreadPool
 from pilotlight.server.response import ServerHeaders
 
 if TYPE_CHECKING:
+    from pilotlight.server.connection import Connection
     from pilotlight.server.head import RequestHead
 
 HandOver = Callable[[DetachedConnection], None]
@@ -64,6 +65,11 @@ class Shared:
         self.pool = ThreadPool(loop, config.limits.threads if config.threads else 1)
         self.lifespan_state: dict[str, Any] | None = None
         """What the app left in the lifespan's state; None without lifespan."""
+        self.new_exchange: Callable[[Connection, RequestHead, bytes, bool], Exchange] = _exchange_type(
+            application
+        )
+        """Makes the exchange for an admitted request: connection, head, (start of the) body, whether that is
+        all."""
         self.connections: set[Any] = set()
         self.exchanges: set[Exchange] = set()
         self.draining = False
@@ -71,6 +77,17 @@ class Shared:
         self.admit: Callable[[], bool] | None = None
         self.on_change: Callable[[], None] = _nothing
         """Told when an exchange or a connection has ended while draining."""
+
+
+def _exchange_type(application: Application) -> Callable[[Connection, RequestHead, bytes, bool], Exchange]:
+    """Only the one interface that is served costs start-up time."""
+    if application.interface == "wsgi":
+        from pilotlight.server.wsgi import WsgiExchange
+
+        return WsgiExchange
+    from pilotlight.server.asgi import AsgiExchange
+
+    return AsgiExchange
 
 
 def _nothing() -> None:

@@ -135,9 +135,22 @@ class WsgiExchange:
     """
 
     __slots__ = (
-        "_app_head", "_began", "_blocks_sent", "_body", "_body_bytes", "_chunked", "_connection", "_delivered",
-        "_failed", "_keep_alive", "_posted", "_reported_excess", "_stream", "_wakeup", "head", "head_sent",
-    )  # fmt: skip
+        "_app_head",
+        "_began",
+        "_body",
+        "_body_bytes",
+        "_chunked",
+        "_connection",
+        "_delivered",
+        "_failed",
+        "_keep_alive",
+        "_posted",
+        "_reported_excess",
+        "_stream",
+        "_wakeup",
+        "head",
+        "head_sent",
+    )
 
     def __init__(self, connection: Connection, head: RequestHead, body: bytes, body_complete: bool) -> None:
         self.head = head
