@@ -173,8 +173,10 @@ def test_interrupt_while_loading(serve: Serve, busy: str) -> None:
 
 
 def test_interrupt_during_start_up_prints_no_traceback(serve: Serve) -> None:
-    for delay in (0.02, 0.05, 0.1, 0.15, 0.2, 0.3):
+    for delay in (0, 0.02, 0.04, 0.06, 0.1, 0.15, 0.2):
         server = serve("--app", "hello", "run", "--debug", files={"hello.py": APP})
+        while not server.children():  # before that it is the interpreter that starts, not we
+            assert server.running
         time.sleep(delay)
         server.interrupt()
         server.wait_for_exit(6)

@@ -27,6 +27,7 @@ from pilotlight.settings import Settings
 from pilotlight.settings.options import OPTIONS
 from pilotlight.settings.resolve import Resolved
 from pilotlight.settings.sources import from_call
+from pilotlight.worker.alone import show_failure
 from pilotlight.worker.configuration import CONTEXT_OF_SCRIPT
 
 
@@ -74,8 +75,14 @@ def run_unmodified(kind: Literal["file", "module"], name: str, arguments: Sequen
         except UserError as error:
             _exit_with(error, console)
 
-    with intercepting(serve):
-        run_as_main(target)
+    try:
+        with intercepting(serve):
+            run_as_main(target)
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the script raises is shown, as the interpreter would
+        show_failure(error, console)
+        return 1
     return 0
 
 

@@ -82,6 +82,7 @@ def supervise(
 def serve_alone(settings: Settings, console: Console) -> int:
     """Serves in this process, without a reloader."""
     from pilotlight.worker.alone import Alone, load_target
+    from pilotlight.worker.ending import end_in_spite_of_threads
 
     bound, settings = bind(settings, console)
     try:
@@ -91,9 +92,11 @@ def serve_alone(settings: Settings, console: Console) -> int:
         if loaded is None:
             return 1
         greeting = Greeting(console, settings, bound.urls)
-        return alone.serve(
+        status = alone.serve(
             loaded.application,
             lambda: greeting.show(loaded.name, loaded.framework, loaded.framework_version),
         )
     finally:
         bound.close()
+    end_in_spite_of_threads(status)
+    return status

@@ -9,6 +9,7 @@ from typing import Any
 from pilotlight.supervisor.child import Child
 
 _CHUNK = 64 * 1024
+_OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
 def read_crash_log(child: Child) -> str:
@@ -22,7 +23,17 @@ def read_crash_log(child: Child) -> str:
         if not chunk:
             break
         chunks.append(chunk)
-    return b"".join(chunks).decode("utf-8", "replace")
+    return without_loader(b"".join(chunks).decode("utf-8", "replace"))
+
+
+def without_loader(stacks: str) -> str:
+    """faulthandler's stacks without our frames, those of the import system, and the list of extension modules."""
+    kept = [
+        line
+        for line in stacks.splitlines(keepends=True)
+        if not line.startswith((f'  File "{_OURS}', '  File "<frozen ', "Extension modules:"))
+    ]
+    return "".join(kept)
 
 
 def ask_for_stacks(child: Child) -> bool:

@@ -3,8 +3,6 @@ break a response."""
 
 from __future__ import annotations
 
-import sys
-
 from pilotlight.console import Console
 from pilotlight.debugger.report import from_exception
 from pilotlight.debugger.response import error_response
@@ -55,10 +53,3 @@ class WorkerHooks:
                 reveal=is_direct_local(request.client, request.headers),
             )
         )
-
-
-def flush_standard_streams() -> None:
-    """What the app printed must be out before the process may be ended from outside."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None and not stream.closed:
-            stream.flush()

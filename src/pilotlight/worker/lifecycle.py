@@ -11,7 +11,6 @@ import faulthandler
 import os
 import signal
 import sys
-import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict
@@ -31,14 +30,13 @@ from pilotlight.reload.record import Recorder
 from pilotlight.server.application import Application
 from pilotlight.server.engine import LifespanFailed
 from pilotlight.worker.configuration import server_config
+from pilotlight.worker.ending import end_in_spite_of_threads, flush_standard_streams
 from pilotlight.worker.failure import application_for
-from pilotlight.worker.hooks import WorkerHooks, flush_standard_streams
+from pilotlight.worker.hooks import WorkerHooks
 from pilotlight.worker.lease import TerminalLease
 from pilotlight.worker.order import StartOrder
 from pilotlight.worker.serving import Serving
 from pilotlight.worker.signals import LoadAbandoned, die_with, prepare_for_loading, prepare_for_serving
-
-_THREAD_JOIN_SECONDS = 1.0
 
 
 def run(channel: Channel) -> int:
@@ -57,7 +55,7 @@ def run(channel: Channel) -> int:
     except LoadAbandoned:
         return 1
     finally:
-        _end_in_spite_of_threads()
+        end_in_spite_of_threads()
     return 0
 
 
@@ -196,16 +194,3 @@ def _apply(environment: dict[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-
-
-def _end_in_spite_of_threads() -> None:
-    """The interpreter waits for threads before it runs `atexit`; a thread that never ends must not keep that
-    from happening."""
-    deadline = time.monotonic() + _THREAD_JOIN_SECONDS
-    others = [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
-    for thread in others:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    if any(thread.is_alive() for thread in others):
-        atexit._run_exitfuncs()
-        flush_standard_streams()
-        os._exit(0)
