@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from importlib.machinery import all_suffixes
 
 from pilotlight.reload.backend import WatchLimitError
 from pilotlight.reload.dependencies import Dependency
@@ -70,6 +71,8 @@ class InotifyBackend:
         self._real: dict[str, str] = {}
         """Directory, as dependencies spell it: the real one, where the way and its entries are watched
         already."""
+        self._links: set[tuple[str, str]] = set()
+        """Directory and name of the links on the way to dependencies."""
         self._removed: set[int] = set()
         """Watches that we ended, whose `IN_IGNORED` is still to come."""
 
@@ -107,7 +110,9 @@ class InotifyBackend:
         if real is None or dependency.kind == "directory":
             return False
         path = os.path.join(real, name)
-        if self._look(path) or (dependency.kind == "missing-module" and os.path.isdir(path)):
+        if self._look(path):
+            return False
+        if dependency.kind == "missing-module" and (os.path.isdir(path) or _linked_module_files(path)):
             return False
         self._want(real, name, dependency.path)
         return True
@@ -120,7 +125,9 @@ class InotifyBackend:
     def _traces(self, dependency: Dependency) -> list[Trace]:
         traces = [trace(dependency.path, self._look)]
         if dependency.kind == "missing-module":
-            traces.append(trace(os.path.join(dependency.path, "__init__"), self._look))
+            package = os.path.join(dependency.path, "__init__")
+            further = [package, *_linked_module_files(dependency.path), *_linked_module_files(package)]
+            traces += [trace(path, self._look) for path in further]
         return traces
 
     def _look(self, path: str) -> str | None:
@@ -136,6 +143,7 @@ class InotifyBackend:
             self._add(directory, _OWN_END)
         for directory, name in way.places:
             self._want(directory, name, path)
+        self._links.update(way.places[:-1])
 
     def _want(self, directory: str, name: str, path: str) -> None:
         # A file where a directory should be: it decides by being replaced.
@@ -195,7 +203,7 @@ class InotifyBackend:
 
     def _may_lead_elsewhere(self, directory: str, event: RawEvent) -> bool:
         """Whether a directory or a link has come or gone: other watches are needed then."""
-        if event.mask & IN_ISDIR:
+        if event.mask & IN_ISDIR or (directory, event.name) in self._links:
             return bool(event.mask & _NAMES)
         return bool(
             event.mask & (IN_CREATE | IN_MOVED_TO) and self._look(os.path.join(directory, event.name))
@@ -217,6 +225,7 @@ class InotifyBackend:
         self._watches.clear()
         self._wanted.clear()
         self._real.clear()
+        self._links.clear()
         self._directories.clear()
         for dependency in self._dependencies.values():
             self._lay(dependency)
@@ -227,6 +236,7 @@ class InotifyBackend:
         self._dependencies.clear()
         self._wanted.clear()
         self._real.clear()
+        self._links.clear()
 
     def _end(self, watches: set[int]) -> None:
         for watch in watches:
@@ -236,3 +246,8 @@ class InotifyBackend:
     def close(self) -> None:
         """See `Backend`."""
         self._inotify.close()
+
+
+def _linked_module_files(path: str) -> list[str]:
+    """The links among the files that may be the module of this name: each could come to lead to a file."""
+    return [path + suffix for suffix in all_suffixes() if os.path.islink(path + suffix)]
