@@ -1,7 +1,8 @@
-"""Errors that are meant for the user: one or two sentences that say what happened, where, and what to do next.
+"""Errors that are meant for the user: one or two sentences that say what happened, where, and what to do
+next.
 
-This module must never import another of ours. A `UserError` is printed without a traceback; any other exception that
-escapes from our own code is a bug of ours.
+This module must never import another of ours. A `UserError` is printed without a traceback; any other
+exception that escapes from our own code is a bug of ours.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 # Supervisor to worker.
 START = "start"
-"""`settings`, `target`, `environment`, `first`; descriptors: lifeline, crash log, then the listening sockets."""
+"""`settings`, `target`, `environment`, `first`; descriptors: lifeline, crash log, then the listening
+sockets."""
 SERVE_FAILURE = "serve-failure"
 """After `FAILED`: answer every request with the failure."""
 ADOPT = "adopt"
@@ -36,6 +37,6 @@ FINISHED = "finished"
 CONNECTION = "connection"
 """`data` (base64); descriptor: a client connection for the successor."""
 TERMINAL_WANTED = "terminal-wanted"
-"""`place`: code of the app is about to read standard input."""
+"""Code of the app is about to read standard input."""
 TERMINAL_RETURNED = "terminal-returned"
 """Standard input is free again."""

@@ -89,6 +89,22 @@ def project(settings_module: str, where: str) -> Application:
     return completed(_handler(settings_module))
 
 
+class _Forgetful(dict[str, object]):
+    """A cache that keeps nothing."""
+
+    def __setitem__(self, key: str, value: object) -> None:
+        """Does nothing."""
+
+
+def _read_templates_anew() -> None:
+    """Django caches templates in development too, and its own reloader empties the cache on a change (4.1
+    release notes). No reload is needed here if nothing is kept."""
+    for engine in import_module("django.template").engines.all():
+        for loader in getattr(getattr(engine, "engine", None), "template_loaders", ()):
+            if hasattr(loader, "get_template_cache"):
+                loader.get_template_cache = _Forgetful()
+
+
 def _require_django(where: str) -> None:
     from importlib.util import find_spec
 
@@ -126,6 +142,8 @@ def completed(application: Application) -> Application:
     _load_views(import_module("django.urls").get_resolver().url_patterns)
     settings = import_module("django.conf").settings
     app = application.callable
+    if settings.DEBUG:
+        _read_templates_anew()
     if not settings.DEBUG or not import_module("django.apps").apps.is_installed("django.contrib.staticfiles"):
         return application
     handlers = import_module("django.contrib.staticfiles.handlers")

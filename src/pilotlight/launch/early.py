@@ -44,7 +44,8 @@ class EarlyWorker:
 
 
 def reload_is_likely(words: Sequence[str], variables: Mapping[str, str]) -> bool:
-    """Whether a command line and environment look as if they ask for the reloader. A wrong guess costs little."""
+    """Whether a command line and environment look as if they ask for the reloader. A wrong guess costs
+    little."""
     if "--help" in words or "--version" in words:
         return False
     in_environment = any(variables.get(name, "0") not in ("", "0") for name in _VARIABLES)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from typing import Any
 
 from pilotlight.supervisor.child import Child
 
 _CHUNK = 64 * 1024
+_IMPORT_SYSTEM = re.compile(r'  File "(<frozen importlib|.*/importlib/__init__\.py")')
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
@@ -27,12 +29,15 @@ def read_crash_log(child: Child) -> str:
 
 
 def without_loader(stacks: str) -> str:
-    """faulthandler's stacks without our frames, those of the import system, and the list of extension modules."""
-    kept = [
-        line
-        for line in stacks.splitlines(keepends=True)
-        if not line.startswith((f'  File "{_OURS}', '  File "<frozen ', "Extension modules:"))
-    ]
+    """faulthandler's stacks (innermost call first) without our frames, those of the import system that lead
+    to the app, and the list of extension modules."""
+    kept: list[str] = []
+    for line in stacks.splitlines(keepends=True):
+        if line.startswith(f'  File "{_OURS}'):
+            while kept and _IMPORT_SYSTEM.match(kept[-1]):
+                kept.pop()
+        elif not line.startswith(('  File "<frozen runpy>"', "Extension modules:")):
+            kept.append(line)
     return "".join(kept)
 
 

@@ -93,7 +93,7 @@ class Supervisor:
         self._last_load_seconds = 0.0
         self._parked: deque[tuple[str, int]] = deque()
         self._holder: Child | None = None
-        self._prompt_over = 0.0
+        self._prompting = False
         self._postponed: str | None = None
         self._crashes: deque[float] = deque()
         self._exit_status: int | None = None
@@ -240,9 +240,9 @@ class Supervisor:
         if kind == messages.CONNECTION:
             self._park(body["data"], descriptors[0])
         elif kind == messages.TERMINAL_WANTED:
-            self._lend_terminal(child, body["place"])
+            self._lend_terminal(child)
         elif kind == messages.TERMINAL_RETURNED:
-            self._take_terminal_back(child)
+            self._prompt_over(child)
         elif kind == messages.FINISHED:
             child.finished = True
             self._on_predecessor_gone()
@@ -264,6 +264,7 @@ class Supervisor:
         show = self._console.error if body["sentence"] else self._console.block
         show(body["text"])
         child.state = State.FAILED
+        self._take_terminal_back(child)
         if not self.served or self._settings.on_reload_error == "exit":
             self._stop(body["status"] if not self.served else 1)
             return
@@ -271,6 +272,7 @@ class Supervisor:
         child.send({"type": messages.SERVE_FAILURE})
 
     def _on_ready(self, child: Child) -> None:
+        self._take_terminal_back(child)
         if child.state is State.LOADING:
             child.state = State.SERVING
         self._send_parked(child)
@@ -367,28 +369,40 @@ class Supervisor:
             self._reload(str(changes))
 
     def _reload(self, reason: str) -> None:
-        if self._holder is not None or time.monotonic() < self._prompt_over + PROMPT_GAP_SECONDS:
-            if self._postponed is None:
-                self._console.line(f"Reload of {reason} waits until the debugger in the terminal is left.")
-            self._postponed = reason
+        """Begins a load, unless a debugger has the terminal: that session would be lost."""
+        holder = self._holder
+        if holder is None or (holder.state is State.LOADING and not self._prompting):
+            self._begin_load(reason)
             return
-        self._begin_load(reason)
+        if self._prompting and self._postponed is None:
+            self._console.line(f"Reload of {reason} waits until the debugger in the terminal is left.")
+        self._postponed = reason
 
     # The terminal.
 
-    def _lend_terminal(self, child: Child, place: str) -> None:
+    def _lend_terminal(self, child: Child) -> None:
         self._terminal.lend()
         self._holder = child
+        self._prompting = True
         child.send({"type": messages.TERMINAL_LENT})
+
+    def _prompt_over(self, child: Child) -> None:
+        """A debugger's next prompt may follow, and what is typed ahead is for that: a load keeps the terminal until
+        its end, a request for a moment."""
+        if self._holder is child:
+            self._prompting = False
+            if child.state is not State.LOADING:
+                self._later(PROMPT_GAP_SECONDS, Due("prompt over", child))
 
     def _take_terminal_back(self, child: Child) -> None:
         if self._holder is not child:
             return
         self._holder = None
-        self._prompt_over = time.monotonic()
+        self._prompting = False
         self._terminal.take_back()
-        if self._postponed is not None:
-            self._later(PROMPT_GAP_SECONDS, Due("prompt over"))
+        reason, self._postponed = self._postponed, None
+        if reason is not None and self._exit_status is None:
+            self._reload(reason)
 
     def _on_pressed(self, key: Key) -> None:
         if key is Key.RELOAD:
@@ -403,10 +417,6 @@ class Supervisor:
     def _on_due(self, what: str, child: Child | None) -> None:
         if what == "predecessor":
             self._start_waiting()
-        elif what == "prompt over":
-            reason, self._postponed = self._postponed, None
-            if reason is not None and self._exit_status is None:
-                self._reload(reason)
         elif what == "standby":
             self._prepare_standby()
         elif child is not None and child.state is not State.ENDED:
@@ -417,6 +427,11 @@ class Supervisor:
             self._later(GRACE_SECONDS, Due("drained", child))
         elif what in ("drained", "stopped"):
             child.kill()
+        elif what == "prompt over":
+            if not self._prompting:
+                self._take_terminal_back(child)
+        elif what == "slow" and self._holder is child:
+            self._later(SLOW_LOAD_SECONDS, Due("slow", child))
         elif what == "slow" and child is self._current and child.state is State.LOADING:
             if ask_for_stacks(child):
                 self._later(0.1, Due("stacks", child))

@@ -1,4 +1,5 @@
-"""The end of a process that has run the app: `atexit` runs whatever the app left behind. Must never wait for long."""
+"""The end of a process that has run the app: `atexit` runs whatever the app left behind. Must never wait for
+long."""
 
 from __future__ import annotations
 

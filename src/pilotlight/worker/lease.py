@@ -11,12 +11,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from types import FrameType
 
 from pilotlight import messages
 from pilotlight.channel import Channel, Message
-
-_DEBUGGER_MODULES = frozenset({"bdb", "cmd", "code", "codeop", "pdb", "IPython", "ipdb", "pilotlight"})
 
 
 class TerminalLease:
@@ -61,7 +58,7 @@ class TerminalLease:
         self._holder = threading.get_ident()
         self._lent.clear()
         try:
-            self._channel.send({"type": messages.TERMINAL_WANTED, "place": calling_place()})
+            self._channel.send({"type": messages.TERMINAL_WANTED})
             if threading.get_ident() == self._owner:
                 self._wait_on_channel()
             else:
@@ -85,13 +82,3 @@ class TerminalLease:
             self._channel.send({"type": messages.TERMINAL_RETURNED})
         except OSError:
             return  # as above
-
-
-def calling_place() -> str:
-    """`file:line` of the innermost frame that belongs neither to a debugger nor to us."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).partition(".")[0] not in _DEBUGGER_MODULES:
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back
-    return "the app"
