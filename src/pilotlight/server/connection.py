@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pilotlight.server.application import AccessRecord, DetachedConnection, ErrorResponse, RequestInfo
 from pilotlight.server.framing import BodyFraming, LengthFraming, framing_for
-from pilotlight.server.head import BadRequest, RequestHead, check_partial
+from pilotlight.server.head import BadRequest, RequestHead, check_partial, request_line
 from pilotlight.server.response import plain_response, whole_response
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _HTTPS_NOTICE = (
     "A client spoke TLS on this plain HTTP port (a browser with an https:// address?). Use http:// instead."
 )
 
-State = Literal["reading", "collecting", "active", "skipping", "lingering", "parked", "closed"]
+State = Literal["reading", "collecting", "active", "skipping", "lingering", "parked", "leaving", "closed"]
 
 
 class Connection(asyncio.Protocol):
@@ -52,15 +52,16 @@ class Connection(asyncio.Protocol):
         self.server: tuple[str, int | None] | None = None
         self.environ_base: dict[str, Any] | None = None
         self.gone = False
-        """The client can no longer be written to."""
+        """No exchange can write to the client any more. Read by pool threads too."""
+        self._lost = False
+        """The transport has ended."""
         self.half_closed = False
         self.write_paused = False
         self.deadline = 0.0
         """Loop time at which the connection is given up; 0 for never."""
-        self._adopted = adopted
         self._fresh = not adopted
         self._state: State = "reading"
-        self._buffer = b""
+        self._buffer = adopted
         """What was read and belongs to no admitted request; begins with the first byte of the next one."""
         self._head_begun = False
         """Whether the first bytes of a head have come; its time is running."""
@@ -89,11 +90,11 @@ class Connection(asyncio.Protocol):
         self.server = _address(transport.get_extra_info("sockname"))
         shared.connections.add(self)
         self.deadline = shared.loop.time() + shared.limits.keep_alive_seconds
-        if self._adopted:
-            data, self._adopted = self._adopted, b""
-            self.data_received(data)
+        # Not from in here: uvloop does not allow a transport to be closed before this has returned.
+        if self._buffer:
+            shared.loop.call_soon(self._read_kept)
         elif shared.draining:
-            self.drain()
+            shared.loop.call_soon(self.drain)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
@@ -121,11 +122,14 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client sends nothing more; it may still read (RFC 9112 9.6)."""
-        if self.scheme == "https" or self._state != "active":
+        if self.scheme == "https":
+            return False
+        if self._state == "reading" and self._buffer and not self._head_begun:
+            self.half_closed = True  # a whole request may wait in the buffer
+            return True
+        if self._state != "active" or not self._framing.complete:
             return False
         self.half_closed = True
-        if not self._framing.complete:
-            return False
         if self._exchange is not None:
             self._exchange.disconnected()
         return True
@@ -139,12 +143,12 @@ class Connection(asyncio.Protocol):
         self.write_paused = False
         if self._exchange is not None:
             self._exchange.writable()
-        if self._state == "closed":
+        if self._state == "leaving":
             self._leave()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over."""
-        self.gone = True
+        self.gone = self._lost = True
         self._state = "closed"
         self._pieces = []
         self._buffer = b""
@@ -174,7 +178,7 @@ class Connection(asyncio.Protocol):
         shared = self.shared
         return (
             (not self._framing.complete and self.body_incomplete)
-            or self.half_closed
+            or (self.half_closed and not self._buffer)
             or (shared.draining and (shared.hand_over is None or self.scheme == "https"))
         )
 
@@ -220,7 +224,7 @@ class Connection(asyncio.Protocol):
                 self._resume_reading()
             else:
                 self._linger()
-        elif not keep_alive or self.half_closed:
+        elif not keep_alive or (self.half_closed and not self._buffer):
             self.close()
         else:
             self._next_request()
@@ -234,12 +238,14 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """End the connection when everything written has been sent."""
         self._state = "closed"
-        self.deadline = 0.0
+        self.gone = True
+        self.deadline = self.shared.loop.time() + self.shared.limits.keep_alive_seconds
         self._transport.close()
 
     def abort(self) -> None:
         """End the connection at once."""
         self._state = "closed"
+        self.gone = True
         self.deadline = 0.0
         self._transport.abort()
 
@@ -250,7 +256,7 @@ class Connection(asyncio.Protocol):
         self.deadline = 0.0
         if self._state in ("reading", "collecting") and self._buffer:
             self._refuse(BadRequest(408, "The request did not arrive in time."))
-        elif self._state == "closed":
+        elif self._state in ("closed", "leaving"):
             self.abort()
         else:
             self.close()
@@ -281,6 +287,9 @@ class Connection(asyncio.Protocol):
         try:
             if end < 0:
                 check_partial(data, shared.limits)
+                if self.half_closed:
+                    self.close()
+                    return
                 if not self._head_begun:
                     self._head_begun = True
                     self.deadline = shared.loop.time() + shared.limits.header_seconds
@@ -361,6 +370,8 @@ class Connection(asyncio.Protocol):
         if rest:
             self._keep(rest)
         exchange.start()
+        if self.half_closed:
+            exchange.disconnected()
 
     def _feed_body(self, data: bytes) -> bytes:
         """Pass on what belongs to the body; give back what comes behind it."""
@@ -405,12 +416,12 @@ class Connection(asyncio.Protocol):
             self._read_head(self._buffer)
 
     def _pause_reading(self) -> None:
-        if not self._reading_paused and not self.gone:
+        if not self._reading_paused and not self._lost:
             self._reading_paused = True
             self._transport.pause_reading()
 
     def _resume_reading(self) -> None:
-        if self._reading_paused and not self.gone:
+        if self._reading_paused and not self._lost:
             self._reading_paused = False
             self._transport.resume_reading()
 
@@ -418,14 +429,9 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, error: BadRequest) -> None:
         """Answer a request that cannot be understood; nothing behind it can be either."""
-        line = self._buffer[:4096].split(b"\r\n", 1)[0].split(b" ") if self._buffer else []
-        self._own_answer(
-            plain_response(error.status, f"{error.reason}\n"),
-            method=line[0].decode("latin-1") if len(line) == 3 else "-",
-            target=line[1].decode("latin-1") if len(line) == 3 else "-",
-            version="1.1",
-            close=True,
-        )
+        method, target = request_line(self._buffer)
+        answer = plain_response(error.status, f"{error.reason}\n")
+        self._own_answer(answer, method=method, target=target, version="1.1", close=True)
         self._buffer = b""
         self._linger()
 
@@ -456,9 +462,10 @@ class Connection(asyncio.Protocol):
     def _linger(self) -> None:
         """Close so that the answer arrives although the client is still sending (RFC 9112 9.6): stop
         writing, and read for a while before the descriptor is closed."""
-        if self.gone:
+        if self._lost:
             return
         self._state = "lingering"
+        self.gone = True
         self._buffer = b""
         self.deadline = 0.0
         self._resume_reading()
@@ -467,7 +474,7 @@ class Connection(asyncio.Protocol):
         self.shared.loop.call_later(self.shared.limits.linger_seconds, self._end_linger)
 
     def _end_linger(self) -> None:
-        if not self.gone:
+        if not self._lost:
             self.close()
 
     # --- leaving
@@ -495,12 +502,13 @@ class Connection(asyncio.Protocol):
         What was written before must have been sent first: while it has not, this is called again when it has.
         """
         hand_over = self.shared.hand_over
-        if self.gone or self._state == "lingering":
+        if self._lost or self._state == "lingering":
             return
         if hand_over is None or self.scheme != "http":
             self.close()
             return
-        self._state = "closed"
+        self._state = "leaving"
+        self.gone = True
         self._pause_reading()
         if self._transport.get_write_buffer_size():
             self._transport.set_write_buffer_limits(high=0)
@@ -510,7 +518,8 @@ class Connection(asyncio.Protocol):
         descriptor = self._transport.get_extra_info("socket").fileno()
         data = b"".join(self._pieces) or self._buffer
         detached = DetachedConnection(socket.socket(fileno=os.dup(descriptor)), data)
-        self.gone = True
+        self._lost = True
+        self._state = "closed"
         self._transport.abort()
         hand_over(detached)
 

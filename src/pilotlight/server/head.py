@@ -78,6 +78,12 @@ def percent_decoded(path: bytes) -> bytes:
     return _ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), path)
 
 
+def request_line(data: bytes) -> tuple[str, str]:
+    """Method and target at the start of a request that was refused, for the log; dashes if they cannot be told."""
+    line = _REQUEST_LINE.match(data)
+    return (line[1].decode("ascii"), line[2].decode("latin-1")) if line else ("-", "-")
+
+
 def check_partial(data: bytes, limits: Limits) -> None:
     """Judge the start of a header section whose end has not arrived yet, so that a hopeless one is not
     waited for.
@@ -135,6 +141,9 @@ class HeadParser:
             raise BadRequest(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
         if not _HEADER_LINES.fullmatch(section, line.end()):
             raise BadRequest(400, "A request header is malformed.")
+        if not target.isascii():
+            # Not what RFC 3986 allows, but what people type into curl; llhttp refuses it and has no need to see it.
+            section = b"%b / %b" % (method, section[line.end(2) + 1 :])
         self._headers = []
         self._framing = []
         parser = self._parser
@@ -149,8 +158,10 @@ class HeadParser:
             self._parser = httptools.HttpRequestParser(self)
             raise BadRequest(400, f"The request is malformed: {error}.") from None
         head = self._judge(method.decode("ascii"), target, version)
-        if head.chunked or head.content_length:
-            self._parser = httptools.HttpRequestParser(self)  # this one now waits for a body
+        if head.chunked or head.content_length or not head.keep_alive:
+            self._parser = httptools.HttpRequestParser(self)  # this one now waits for a body, or for nothing
+        if b"\t" in section:  # llhttp leaves a tab behind a value
+            head.headers = [(name, value.strip(b" \t")) for name, value in head.headers]
         return head
 
     def _judge(self, method: str, target: bytes, version: str) -> RequestHead:
