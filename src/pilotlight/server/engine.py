@@ -24,6 +24,9 @@ __all__ = ["LifespanFailed", "Server", "new_event_loop"]
 
 _BACKLOG = 1024
 _SWEEP_SECONDS = 1.0
+_TURNS_OF_AN_ACCEPT = 3
+"""Turns of the loop between the accept of a connection and its `connection_made`: before that nobody knows
+of it."""
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -146,6 +149,8 @@ class Server:
             return
         shared.draining = True
         self.hand_over = hand_over
+        for _ in range(_TURNS_OF_AN_ACCEPT):
+            await asyncio.sleep(0)
         for connection in list(shared.connections):
             _leave(connection)
         try:
