@@ -107,7 +107,7 @@ class Response:
 
 
 class Client:
-    """One connection. Strict: an answer that is not exactly framed is a failure (`EOFError`, `AssertionError`)."""
+    """One connection. Strict: an answer that is not exactly framed raises `EOFError` or `AssertionError`."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -148,6 +148,13 @@ class Client:
         except EOFError:
             data, self.buffer = self.buffer, b""
             return data
+
+    def rest_or_reset(self) -> bytes:
+        """All until the server closes, politely or not."""
+        try:
+            return self.rest()
+        except ConnectionResetError:
+            return self.buffer
 
     def response(self, *, head: bool = False) -> Response:
         version, status, _ = self.line().split(b" ", 2)
@@ -207,6 +214,7 @@ def running(
         loop.call_soon_threadsafe(loop.stop)
         thread.join(WAIT)
         loop.close()
+        sock.close()
 
 
 async def _settle() -> None:

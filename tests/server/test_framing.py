@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ def feed(framing, data: bytes, cuts: list[int] = ()) -> tuple[bytes, bytes]:
     """All of `data`, cut at the given places; the body and what is left over."""
     body = rest = b""
     places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    for start, end in zip(places, places[1:]):
+    for start, end in pairwise(places):
         if framing.complete:
             rest += data[start:end]
         else:
@@ -76,7 +78,5 @@ def test_chunked(chunks: list[tuple[bytes, bytes]], trailers: bytes, rest: bytes
 )
 @pytest.mark.parametrize("step", [1, 7, 100_000])
 def test_broken_chunks_are_refused(wire: bytes, step: int) -> None:
-    framing = ChunkedFraming()
     with pytest.raises(BadRequest):
-        for start in range(0, len(wire), step):
-            framing.feed(wire[start : start + step])
+        feed(ChunkedFraming(), wire, list(range(0, len(wire), step)))

@@ -86,25 +86,28 @@ def test_in_flight_request_finishes_and_its_pipeline_moves(new_loop, interface: 
         await send({"type": "http.response.body", "body": b"old" + scope["path"].encode() + b" "})
 
     app = slow if interface == "wsgi" else slow_asgi
-    with running(named("new"), new_loop=new_loop) as new:
-        with running(app, interface, new_loop=new_loop) as old, old.connect() as client:
-            client.send(get("/1") + get("/2") + get("/3")[:9])
-            assert entered.wait(WAIT)
-            drainer = threading.Thread(target=drain, args=(old, new))
-            drainer.start()
-            client.sock.settimeout(0.1)
-            with pytest.raises(TimeoutError):
-                client.response()
-            assert old.server.in_flight == 1
-            release.set()
-            client.sock.settimeout(WAIT)
-            assert client.response().body == b"old/1 "
-            assert client.response().body == b"new/2 "
-            client.send(get("/3")[9:])
-            assert client.response().body == b"new/3 "
-            drainer.join(WAIT)
-            assert not drainer.is_alive()
-            assert not old.hooks.notices
+    with (
+        running(named("new"), new_loop=new_loop) as new,
+        running(app, interface, new_loop=new_loop) as old,
+        old.connect() as client,
+    ):
+        client.send(get("/1") + get("/2") + get("/3")[:9])
+        assert entered.wait(WAIT)
+        drainer = threading.Thread(target=drain, args=(old, new))
+        drainer.start()
+        client.sock.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            client.response()
+        assert old.server.in_flight == 1
+        release.set()
+        client.sock.settimeout(WAIT)
+        assert client.response().body == b"old/1 "
+        assert client.response().body == b"new/2 "
+        client.send(get("/3")[9:])
+        assert client.response().body == b"new/3 "
+        drainer.join(WAIT)
+        assert not drainer.is_alive()
+        assert not old.hooks.notices
 
 
 @LOOPS
@@ -117,16 +120,19 @@ def test_a_large_answer_arrives_whole_before_the_connection_moves(new_loop) -> N
         yield body
         done.set()
 
-    with running(named("new"), new_loop=new_loop) as new, running(app, new_loop=new_loop) as old:
-        with old.connect() as client:
-            client.send(get("/1") + get("/2"))
-            client.exactly(1)
-            client.buffer = b"H" + client.buffer
-            drainer = threading.Thread(target=drain, args=(old, new))
-            drainer.start()
-            assert client.response().body == body
-            assert client.response().body == b"new/2 "
-            drainer.join(WAIT)
+    with (
+        running(named("new"), new_loop=new_loop) as new,
+        running(app, new_loop=new_loop) as old,
+        old.connect() as client,
+    ):
+        client.send(get("/1") + get("/2"))
+        client.exactly(1)
+        client.buffer = b"H" + client.buffer
+        drainer = threading.Thread(target=drain, args=(old, new))
+        drainer.start()
+        assert client.response().body == body
+        assert client.response().body == b"new/2 "
+        drainer.join(WAIT)
 
 
 @LOOPS
@@ -216,9 +222,7 @@ def test_requests_that_take_too_long_are_cut_and_reported() -> None:
         drain(old, None, grace=0.3)
         assert 0.2 < time.monotonic() - began < 5
         assert "GET /endless?x" in old.hooks.notices[0]
-        with pytest.raises(ConnectionError):
-            assert client.rest() == b""
-            raise ConnectionError
+        assert client.rest_or_reset() == b""
         release.set()
 
 
@@ -250,17 +254,17 @@ def test_event_streams_are_closed_at_once(interface: str) -> None:
         finally:
             ended.set()
 
-    with running(named("new")) as new, running(wsgi if interface == "wsgi" else asgi, interface) as old:
-        with old.connect() as client:
-            client.send(get("/stream"))
-            while b"data: x" not in client.buffer:
-                client._more()
-            began = time.monotonic()
-            drain(old, new)
-            assert time.monotonic() - began < 5
-            assert ended.wait(WAIT)
-            client.rest()
-            assert not old.hooks.notices
+    app = wsgi if interface == "wsgi" else asgi
+    with running(named("new")) as new, running(app, interface) as old, old.connect() as client:
+        client.send(get("/stream"))
+        while b"data: x" not in client.buffer:
+            client._more()
+        began = time.monotonic()
+        drain(old, new)
+        assert time.monotonic() - began < 5
+        assert ended.wait(WAIT)
+        client.rest()
+        assert not old.hooks.notices
 
 
 def test_no_request_is_lost_over_many_generations() -> None:
@@ -311,9 +315,9 @@ def test_no_request_is_lost_over_many_generations() -> None:
 
 
 def test_adopted_connection_times_out_like_any_other() -> None:
-    with running(named("new"), limits=Limits(header_seconds=0.2, linger_seconds=0.1)) as new:
-        with running(named("old")) as old, old.connect() as client:
-            client.send(get("/a")[:10])
-            settled(old, 1)
-            drain(old, new)
-            assert client.response().status == 408
+    limits = Limits(header_seconds=0.2, linger_seconds=0.1)
+    with running(named("new"), limits=limits) as new, running(named("old")) as old, old.connect() as client:
+        client.send(get("/a")[:10])
+        settled(old, 1)
+        drain(old, new)
+        assert client.response().status == 408

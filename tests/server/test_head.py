@@ -10,8 +10,8 @@ from pilotlight.server.head import BadRequest, HeadParser, check_partial, percen
 OK = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-def parse(section: bytes, limits: Limits = Limits()):
-    parser = HeadParser(limits)
+def parse(section: bytes, limits: Limits | None = None):
+    parser = HeadParser(limits or Limits())
     try:
         return parser.parse(section)
     finally:

@@ -48,7 +48,8 @@ def test_bad_wsgi_status(status: str) -> None:
     [
         ("X", "a\r\nEvil: yes"), ("X", "a\nb"), ("X", "a\rb"), ("X", "\0"), ("X", "\x1b[31m"), ("X", "\x7f"),
         ("X\r\nEvil", "a"), ("X Y", "a"), ("X:", "a"), ("", "a"), ("\u00e4", "a"), ("X\n", "a"),
-        ("Content-Length", "-1"), ("Content-Length", "1, 1"), ("Content-Length", "+1"), ("Content-Length", ""),
+        ("Content-Length", "-1"), ("Content-Length", "1, 1"), ("Content-Length", "+1"),
+        ("Content-Length", ""),
     ],
 )  # fmt: skip
 def test_bad_headers(header: tuple[str, str]) -> None:

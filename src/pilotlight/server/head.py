@@ -79,7 +79,7 @@ def percent_decoded(path: bytes) -> bytes:
 
 
 def request_line(data: bytes) -> tuple[str, str]:
-    """Method and target at the start of a request that was refused, for the log; dashes if they cannot be told."""
+    """Method and target at the start of a refused request, for the log; dashes if they cannot be told."""
     line = _REQUEST_LINE.match(data)
     return (line[1].decode("ascii"), line[2].decode("latin-1")) if line else ("-", "-")
 
@@ -142,7 +142,7 @@ class HeadParser:
         if not _HEADER_LINES.fullmatch(section, line.end()):
             raise BadRequest(400, "A request header is malformed.")
         if not target.isascii():
-            # Not what RFC 3986 allows, but what people type into curl; llhttp refuses it and has no need to see it.
+            # Not what RFC 3986 allows, but what people type into curl; llhttp refuses it and need not see it.
             section = b"%b / %b" % (method, section[line.end(2) + 1 :])
         self._headers = []
         self._framing = []
