@@ -11,6 +11,7 @@ import pytest
 from pilotlight import __version__, launch
 from pilotlight.cli import Module, Script, main, script_of
 from pilotlight.errors import UserError
+from pilotlight.launch.early import EarlyWorker
 from pilotlight.settings import Settings
 
 
@@ -28,7 +29,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Started:
     result = Started()
     monkeypatch.chdir(tmp_path)
 
-    def start(settings: Settings) -> int:
+    def start(settings: Settings, early: EarlyWorker | None) -> int:
         result.settings.append(settings)
         return 0
 
@@ -162,7 +163,7 @@ def test_scripts_are_run_with_their_arguments(started: Started, tmp_path: Path) 
 def test_an_error_of_the_launcher_is_shown_with_its_status(
     started: Started, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(settings: Settings) -> int:
+    def fail(settings: Settings, early: EarlyWorker | None) -> int:
         raise UserError("Port 5000 is taken.", status=1)
 
     monkeypatch.setattr(launch, "start", fail)

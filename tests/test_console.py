@@ -45,7 +45,7 @@ def console_and_terminal(*, tty: bool = False, quiet: bool = False) -> tuple[Con
 def speak(console: Console) -> None:
     """Everything that a console can say."""
     console.banner(
-        app="hello:app", debug=True, urls=["http://localhost:5000/"], interpreter="CPython", version="1.0"
+        app="hello:app", debug=True, urls=["http://localhost:5000/"], versions=["CPython"], version="1.0"
     )
     console.line("a line")
     console.warning("a warning")
@@ -177,7 +177,7 @@ def test_the_banner_fits_a_terminal_and_says_what_matters() -> None:
         app="hello:app",
         debug=True,
         urls=["http://localhost:5000/"],
-        interpreter="CPython 3.13.1",
+        versions=["Litestar 2.25.0", "CPython 3.13.1"],
         version="0.1.0",
         notes=["Press h and Enter for help."],
     )
@@ -185,10 +185,11 @@ def test_the_banner_fits_a_terminal_and_says_what_matters() -> None:
     assert all(len(line) <= 80 for line in text.splitlines())
     for part in (
         "hello:app",
-        "debug mode on",
+        "Debug mode on",
         "http://localhost:5000/",
         "CPython 3.13.1",
-        "docs/deployment.md",
+        "Litestar 2.25.0",
+        "Gunicorn",
     ):
         assert part in text
     assert "development only" in text

@@ -13,7 +13,7 @@ DRIVER = """
 import json, sys
 import pilotlight.launch
 
-def start(settings):
+def start(settings, early):
     import os
     shown = settings.to_json()
     shown["imported"] = "hello" in sys.modules
@@ -119,7 +119,7 @@ def test_the_factory_of_a_custom_command(project: Path) -> None:
     (project / "manage.py").write_text(
         "from flask.cli import FlaskGroup\nimport flask, pilotlight.launch\n"
         "def create_app():\n    return flask.Flask('x')\n"
-        "def start(settings):\n    print(settings.app)\n    return 0\n"
+        "def start(settings, early):\n    print(settings.app)\n    return 0\n"
         "if __name__ == '__main__':\n"
         "    pilotlight.launch.start = start\n"
         "    FlaskGroup(create_app=create_app)()\n"

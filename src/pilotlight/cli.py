@@ -144,7 +144,7 @@ def _parse(words: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
         params=[*command.parameters(hidden=True), _version_option()],
         help=_HELP,
         epilog="The options of run may also stand before it, and run itself may be left out.",
-        options_metavar="[OPTIONS] [run] [APP] |",
+        options_metavar="[OPTIONS] [run] [APP]",
         context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
     )
     if not words:

@@ -26,7 +26,7 @@ RUN_HELP = """Serve an app and show it in the browser.
   pilotlight run hello:create_app     what the factory in hello returns
   pilotlight run                      the app in wsgi.py, app.py, main.py, ...
 
-This server is for development only.
+This server is for development only; to deploy, use Gunicorn, Uvicorn or another server.
 """
 
 

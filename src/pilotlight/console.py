@@ -67,6 +67,7 @@ YELLOW = "33"
 CYAN = "36"
 BOLD = "1"
 DIM = "2"
+DEPLOYMENT = "For development only; to deploy, use Gunicorn, Uvicorn or another server."
 _STATUS_STYLES = {1: CYAN, 2: GREEN, 3: CYAN, 4: YELLOW, 5: f"{BOLD};{RED}"}
 _LOCAL_CLIENTS = ("127.", "::1", "[::1]", "::ffff:127.", "unix")
 _TARGET_CHARACTERS = 800
@@ -111,7 +112,7 @@ class Console:
         app: str,
         debug: bool,
         urls: Sequence[str],
-        interpreter: str,
+        versions: Sequence[str],
         version: str,
         notes: Sequence[str] = (),
     ) -> None:
@@ -121,22 +122,19 @@ class Console:
             app: as the user knows it (`hello:app`).
             debug: whether debug mode is on.
             urls: one line each; terminals make them clickable.
-            interpreter: such as `CPython 3.13.1`.
+            versions: what it runs on, such as `Flask 3.1.3` and `CPython 3.13.1`.
             version: ours.
             notes: further lines.
         """
         if self.quiet:
             return
-        mode = self._style(f"debug mode {'on' if debug else 'off'}", YELLOW if debug else DIM)
-        served = self._style(sanitize(app), BOLD)
-        title = f"{self._style('Pilotlight', BOLD)} {sanitize(version)} serves {served}, {mode}"
-        lines = ["", f"  {title} ({sanitize(interpreter)})", ""]
+        name, served = self._style("Pilotlight", f"{BOLD};{YELLOW}"), self._style(sanitize(app), BOLD)
+        lines = ["", f"  {name} {self._style(sanitize(version), DIM)} serves {served}", ""]
         lines += [f"    {self._style(sanitize(url), CYAN)}" for url in urls]
-        lines += [
-            "",
-            f"  {self._style('For development only; docs/deployment.md explains deployment.', DIM)}",
-        ]
-        lines += [f"  {self._style(sanitize(note), DIM)}" for note in notes]
+        mode = self._style(f"Debug mode {'on' if debug else 'off'}", YELLOW if debug else DIM)
+        rest = "".join([f", {sanitize(one)}" for one in versions])
+        lines += ["", f"  {mode}{self._style(rest, DIM)}"]
+        lines += [f"  {self._style(sanitize(note), DIM)}" for note in (DEPLOYMENT, *notes)]
         self._sink.write("\n".join([*lines, "", ""]))
 
     def line(self, text: str) -> None:

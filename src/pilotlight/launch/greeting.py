@@ -10,6 +10,9 @@ from pilotlight import __version__
 from pilotlight.console import Console
 from pilotlight.settings import Settings
 
+_KEYS = "Keys, then Enter: r reload, o open browser, q quit, h help. Ctrl-C stops."
+_NO_KEYS = "Ctrl-C stops. In debug mode it would also reload the app whenever you save."
+
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
@@ -25,30 +28,45 @@ class Greeting:
 
     def show(self, name: str, framework: str | None, framework_version: str | None) -> None:
         """The app `name` is ready."""
-        made_with = f" ({framework} {framework_version or ''}".rstrip() + ")" if framework else ""
+        python = f"{_implementation()} {'.'.join(map(str, sys.version_info[:3]))}"
+        made_with = [f"{framework} {framework_version or ''}".rstrip()] if framework else []
         self.console.banner(
-            app=f"{name}{made_with}",
+            app=name,
             debug=self.settings.debug,
             urls=self.urls,
-            interpreter=f"{_implementation()} {'.'.join(map(str, sys.version_info[:3]))}",
+            versions=[*made_with, python],
             version=__version__,
-            notes=("Type h and Enter for help.",) if self._has_keys() else (),
+            notes=self._hints() if _is_typed_to() else (),
         )
         if self.settings.open_browser:
             self.open_browser()
 
     def open_browser(self) -> None:
-        """Opens the user's browser, or says that it could not."""
-        import webbrowser
+        """Opens the user's browser, or says that it could not. Returns at once: the command in `BROWSER` may
+        run as long as its window is open, and what calls this has a server to attend to.
+        """
+        from threading import Thread
 
         url = self.urls[0]
         if url.startswith("unix:"):
             self.console.line("A UNIX socket cannot be opened in a browser.")
-        elif not webbrowser.open(url):
+            return
+        Thread(target=self._open, args=(url,), name="browser", daemon=True).start()
+
+    def _open(self, url: str) -> None:
+        import webbrowser
+
+        if not webbrowser.open(url):
             self.console.line(f"No browser could be started; open {url} yourself.")
 
-    def _has_keys(self) -> bool:
-        return self.settings.reload and sys.stdin is not None and sys.stdin.isatty()
+    def _hints(self) -> Sequence[str]:
+        if self.settings.reload:
+            return (_KEYS,)
+        return () if self.settings.debug else (_NO_KEYS,)
+
+
+def _is_typed_to() -> bool:
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 def _implementation() -> str:
