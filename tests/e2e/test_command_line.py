@@ -70,7 +70,7 @@ def test_options_before_or_after_run(serve: Serve, command: str) -> None:
 
 @pytest.mark.parametrize("name", ["pilotlight", "flask"])
 def test_the_stronger_source_wins(serve: Serve, name: str) -> None:
-    """Command line, `PILOTLIGHT_*`, `FLASK_*`, pyproject.toml: each is taken where the stronger are silent."""
+    """Command line, `PILOTLIGHT_*`, `FLASK_*`, pyproject.toml: each counts where the stronger are silent."""
     ports = {source: free_port() for source in ("line", "PILOTLIGHT_PORT", "FLASK_RUN_PORT", "table")}
     files = {**FILES, "pyproject.toml": f"[tool.pilotlight]\napp = 'hello'\nport = {ports['table']}\n"}
     variables: dict[str, str] = {}
