@@ -179,7 +179,9 @@ class Client:
 
 
 def loopback() -> socket.socket:
-    return socket.create_server(("127.0.0.1", 0))
+    sock = socket.create_server(("127.0.0.1", 0))
+    sock.setblocking(False)  # else each dup() would make the socket blocking again, for all who share it
+    return sock
 
 
 @contextmanager

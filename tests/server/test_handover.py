@@ -293,6 +293,9 @@ def test_no_request_is_lost_over_many_generations() -> None:
     server = current.__enter__()
     for client in clients:
         client.start()
+    deadline = time.monotonic() + WAIT
+    while len(answers) < 40 and not failures and time.monotonic() < deadline:
+        time.sleep(0.005)
     for generation in range(1, 8):
         following = running(named(str(generation)), sock=sock.dup())
         replacement = following.__enter__()

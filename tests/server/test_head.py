@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilotlight.server.application import Limits
@@ -184,6 +184,7 @@ VALUES = st.text(
 ).filter(lambda text: not any(0x7F <= ord(c) < 0xA0 for c in text))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=10))
 def test_headers_come_through_unchanged(headers: list[tuple[str, str]]) -> None:
     head = parse(request(*[f"{name}: {value}" for name, value in headers]))
@@ -191,6 +192,7 @@ def test_headers_come_through_unchanged(headers: list[tuple[str, str]]) -> None:
     assert head.headers == [(b"host", b"a"), *expected]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_parsed_or_refused(data: bytes) -> None:
     try:

@@ -10,20 +10,19 @@ import asyncio
 import socket
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pilotlight.server.application import Application, DetachedConnection, ServerConfig, ServerHooks
 from pilotlight.server.connection import Connection
 from pilotlight.server.lifespan import Lifespan, LifespanFailed
+from pilotlight.server.listener import Listener
 from pilotlight.server.shared import HandOver, Shared
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine
 
 __all__ = ["LifespanFailed", "Server", "new_event_loop"]
 
-_BACKLOG = 1024
 _SWEEP_SECONDS = 1.0
+_MOMENT = 0.1
+"""Seconds that closing connections get even without any grace."""
 _TURNS_OF_AN_ACCEPT = 3
 """Turns of the loop between the accept of a connection and its `connection_made`: before that nobody knows
 of it."""
@@ -64,7 +63,7 @@ class Server:
         self._lifespan: Lifespan | None = None
         self._listeners: list[Any] = []
         self._sweep: asyncio.TimerHandle | None = None
-        self._adoptions: set[asyncio.Task[Any]] = set()
+        self._arrivals: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
 
     @property
@@ -124,11 +123,7 @@ class Server:
         assert self._shared is not None, "start() comes first"
         shared = self._shared
         connection.sock.setblocking(False)
-        self._run_aside(
-            shared.loop.connect_accepted_socket(
-                lambda: Connection(shared, "http", connection.data), connection.sock
-            )
-        )
+        self._serve_socket(connection.sock, Connection(shared, "http", connection.data))
 
     def stop_accepting(self) -> None:
         """Close the listening sockets here; other processes that hold them go on accepting."""
@@ -154,7 +149,7 @@ class Server:
         for connection in list(shared.connections):
             _leave(connection)
         try:
-            await asyncio.wait_for(self._quiet(shared), grace)
+            await asyncio.wait_for(self._quiet(shared), max(grace, _MOMENT))
         except asyncio.TimeoutError:
             self._cut(shared)
 
@@ -186,8 +181,13 @@ class Server:
             )
             return
         for sock in sockets:
-            sock.setblocking(False)
-            self._listeners.append(await _listen_plain(loop, sock, lambda: Connection(shared, "http")))
+            if sys.platform == "win32":  # its loop has no readers
+                sock.setblocking(False)
+                self._listeners.append(
+                    await loop.create_server(lambda: Connection(shared, "http"), sock=sock)
+                )
+            else:
+                self._listeners.append(Listener(loop, sock, self._accepted, self._hooks.notice))
 
     def _sweep_deadlines(self, interval: float) -> None:
         shared = self._shared
@@ -198,10 +198,10 @@ class Server:
         self._sweep = shared.loop.call_later(interval, self._sweep_deadlines, interval)
 
     async def _quiet(self, shared: Shared) -> None:
-        while shared.exchanges or shared.connections or self._adoptions:
+        while shared.exchanges or shared.connections or self._arrivals:
             self._changed.clear()
             waiter = asyncio.ensure_future(self._changed.wait())
-            await asyncio.wait([waiter, *self._adoptions], return_when=asyncio.FIRST_COMPLETED, timeout=0.05)
+            await asyncio.wait([waiter, *self._arrivals], return_when=asyncio.FIRST_COMPLETED, timeout=0.05)
             waiter.cancel()
 
     def _cut(self, shared: Shared) -> None:
@@ -215,10 +215,22 @@ class Server:
             if isinstance(connection, Connection):
                 connection.abort()
 
-    def _run_aside(self, work: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.ensure_future(work)
-        self._adoptions.add(task)
-        task.add_done_callback(self._adoptions.discard)
+    def _accepted(self, sock: socket.socket) -> None:
+        assert self._shared is not None
+        self._serve_socket(sock, Connection(self._shared, "http"))
+
+    def _serve_socket(self, sock: socket.socket, connection: Connection) -> None:
+        assert self._shared is not None
+        task = self._shared.loop.create_task(self._connect(sock, connection))
+        self._arrivals.add(task)
+        task.add_done_callback(self._arrivals.discard)
+
+    async def _connect(self, sock: socket.socket, connection: Connection) -> None:
+        assert self._shared is not None
+        try:
+            await self._shared.loop.connect_accepted_socket(lambda: connection, sock)
+        except OSError:  # the client was gone before it was served
+            sock.close()
 
 
 def _leave(connection: Any) -> None:
@@ -226,14 +238,3 @@ def _leave(connection: Any) -> None:
         connection.drain()
     else:
         connection.close_for_reload()
-
-
-async def _listen_plain(
-    loop: asyncio.AbstractEventLoop, sock: socket.socket, factory: Callable[[], Connection]
-) -> asyncio.AbstractServer:
-    if sock.family != getattr(socket, "AF_UNIX", None):
-        return await loop.create_server(factory, sock=sock, backlog=_BACKLOG)
-    options: dict[str, Any] = {"sock": sock, "backlog": _BACKLOG}
-    if sys.version_info >= (3, 13):
-        options["cleanup_socket"] = False  # the file belongs to whoever bound the socket
-    return await loop.create_unix_server(factory, **options)

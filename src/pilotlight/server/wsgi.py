@@ -7,17 +7,16 @@ touch the transport from that thread, and never keep more of a response in memor
 from __future__ import annotations
 
 import io
-import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pilotlight.server.application import AccessRecord
-from pilotlight.server.head import RequestHead, percent_decoded
+from pilotlight.server.head import RequestHead
 from pilotlight.server.response import ResponseHead, plain_response, whole_response, wsgi_head
+from pilotlight.server.wsgi_body import BodyStream, ClientDisconnected
+from pilotlight.server.wsgi_environ import environ_of
 
 if TYPE_CHECKING:
     from pilotlight.server.connection import Connection
@@ -26,102 +25,6 @@ _PIECE = 256 * 1024
 """Larger blocks are written in pieces of this size."""
 _JOIN = 64 * 1024
 """Up to this size copying a block behind the head is cheaper than a second write."""
-
-
-class ClientDisconnected(ConnectionError):
-    """The client is gone; raised inside the app when it reads the body or writes the response."""
-
-
-class BodyStream(io.RawIOBase):
-    """The body of a request as a pool thread reads it while it arrives.
-
-    Args:
-        exchange: whose body it is.
-        first: what arrived with the head.
-    """
-
-    def __init__(self, exchange: WsgiExchange, first: bytes) -> None:
-        self._exchange = exchange
-        self._ready = threading.Condition()
-        self._pieces: deque[memoryview] = deque()
-        self._size = 0
-        self._complete = False
-        self._broken = False
-        self._paused = False
-        if first:
-            self._pieces.append(memoryview(first))
-            self._size = len(first)
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Wait for bytes; 0 at the end of the body.
-
-        Raises:
-            ClientDisconnected: the client went away before the end of the body.
-        """
-        with self._ready:
-            if not self._pieces and not self._complete:
-                self._exchange.ask_for_body()
-            while not self._pieces:
-                if self._broken:
-                    raise ClientDisconnected("The client went away before it had sent the whole body.")
-                if self._complete:
-                    return 0
-                self._ready.wait()
-            piece = self._pieces[0]
-            count = min(len(piece), len(buffer))
-            buffer[:count] = piece[:count]
-            if count == len(piece):
-                self._pieces.popleft()
-            else:
-                self._pieces[0] = piece[count:]
-            self._size -= count
-            if self._paused and self._size <= self._exchange.buffer_limit // 2:
-                self._paused = False
-                self._exchange.resume_body()
-            return count
-
-    def feed(self, data: bytes, complete: bool) -> bool:
-        """Loop: more of the body. True when reading should pause."""
-        with self._ready:
-            if data:
-                self._pieces.append(memoryview(data))
-                self._size += len(data)
-            self._complete = complete
-            self._ready.notify()
-            if self._size > self._exchange.buffer_limit and not self._paused:
-                self._paused = True
-                return True
-            return False
-
-    def fail(self) -> None:
-        """Loop: the rest of the body will not come."""
-        with self._ready:
-            self._broken = not self._complete
-            self._ready.notify()
-
-
-class FileWrapper:
-    """`wsgi.file_wrapper`: the blocks of a file-like object (PEP 3333, "Optional Platform-Specific File
-    Handling")."""
-
-    def __init__(self, filelike: Any, block_size: int = 64 * 1024) -> None:
-        self._filelike = filelike
-        self._block_size = block_size
-        if hasattr(filelike, "close"):
-            self.close = filelike.close
-
-    def __iter__(self) -> FileWrapper:
-        return self
-
-    def __next__(self) -> bytes:
-        data: bytes = self._filelike.read(self._block_size)
-        if data:
-            return data
-        raise StopIteration
 
 
 class WsgiExchange:
@@ -264,7 +167,11 @@ class WsgiExchange:
 
     def _run_app(self) -> None:
         application = self._connection.shared.application.callable
-        result: Iterable[bytes] = application(self._environ(), self._start_response)
+        stream = self._stream
+        body = io.BytesIO(self._body) if stream is None else io.BufferedReader(stream, 64 * 1024)
+        self._body = b""
+        environ = environ_of(self._connection, self.head, body)
+        result: Iterable[bytes] = application(environ, self._start_response)
         try:
             if type(result) in (list, tuple):
                 self._send_known(list(result))
@@ -452,75 +359,3 @@ class WsgiExchange:
 
     def _label(self) -> str:
         return f"{self.head.method} {self.head.target.decode('latin-1')}"
-
-    def _environ(self) -> dict[str, Any]:
-        connection = self._connection
-        base = connection.environ_base
-        if base is None:
-            base = connection.environ_base = _environ_base(connection)
-        head = self.head
-        environ = base.copy()
-        environ["REQUEST_METHOD"] = head.method
-        script, path = split_root(connection.shared.config.root_path, percent_decoded(head.raw_path))
-        environ["SCRIPT_NAME"] = script
-        environ["PATH_INFO"] = path
-        environ["QUERY_STRING"] = head.query.decode("latin-1")
-        environ["RAW_URI"] = environ["REQUEST_URI"] = head.target.decode("latin-1")
-        environ["SERVER_PROTOCOL"] = "HTTP/1.1" if head.version == "1.1" else "HTTP/1.0"
-        environ["wsgi.input"] = (
-            io.BytesIO(self._body) if self._stream is None else io.BufferedReader(self._stream, 64 * 1024)
-        )
-        self._body = b""
-        for name, value in head.headers:
-            key = _environ_key(name)
-            if key is None:
-                continue
-            text = value.decode("latin-1")
-            if key in environ and key.startswith("HTTP_"):
-                text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
-            environ[key] = text
-        return environ
-
-
-def split_root(root: str, path: bytes) -> tuple[str, str]:
-    """SCRIPT_NAME and PATH_INFO. A path with and a path without the prefix (a proxy took it off) mean the
-    same."""
-    text = path.decode("latin-1")
-    if not root:
-        return "", text
-    prefix = root.rstrip("/").encode("utf-8").decode("latin-1")
-    if text == prefix or text.startswith(prefix + "/"):
-        text = text[len(prefix) :]
-    return prefix, text
-
-
-@lru_cache(maxsize=256)
-def _environ_key(name: bytes) -> str | None:
-    """The environ's key for a header name; None for one that could be taken for another (an underscore for a
-    dash)."""
-    if b"_" in name:
-        return None
-    key = name.decode("ascii").upper().replace("-", "_")
-    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key
-
-
-def _environ_base(connection: Connection) -> dict[str, Any]:
-    """What stays the same for all requests of a connection."""
-    shared = connection.shared
-    host, port = connection.server or ("localhost", None)
-    client, client_port = connection.client or ("", "")
-    return {
-        "SERVER_NAME": host,
-        "SERVER_PORT": str(port if port is not None else 443 if connection.scheme == "https" else 80),
-        "SERVER_SOFTWARE": "pilotlight",
-        "REMOTE_ADDR": client,
-        "REMOTE_PORT": str(client_port),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": connection.scheme,
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": shared.config.threads,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-        "wsgi.input_terminated": True,
-        "wsgi.file_wrapper": FileWrapper,
-    }
