@@ -31,12 +31,14 @@ class ScriptTarget:
         path_or_name: the path, the name after `-m`, or the code.
         argv: the arguments after it.
         path0: what the interpreter puts in front of `sys.path`.
+        directory: the current directory of its start; empty if that is the present one.
     """
 
     kind: Kind
     path_or_name: str
     argv: tuple[str, ...] = ()
     path0: str = ""
+    directory: str = ""
 
 
 def script_for_file(path: str, argv: tuple[str, ...] = ()) -> ScriptTarget:
@@ -145,7 +147,7 @@ def _execute(code: CodeType, names: dict[str, Any]) -> None:
 
 def _set_process(argv: list[str], path0: str) -> None:
     sys.argv[:] = argv
-    if not _safe_path():
+    if not has_safe_path():
         sys.path[:1] = [path0]
 
 
@@ -155,7 +157,8 @@ def _builtin_importer() -> Any:
     return BuiltinImporter
 
 
-def _safe_path() -> bool:
+def has_safe_path() -> bool:
+    """Whether `sys.path` begins with no directory of the user's (`-P`, `-I`)."""
     return bool(getattr(sys.flags, "safe_path", False) or sys.flags.isolated)
 
 
@@ -172,26 +175,57 @@ def detect_script() -> ScriptTarget | None:
     main = sys.modules.get("__main__")
     if main is None:
         return None
-    argv = tuple(sys.argv[1:])
     spec = getattr(main, "__spec__", None)
     file = getattr(main, "__file__", None)
+    _, typed = parse_interpreter_options(sys.orig_argv[1:])
     if spec is not None and spec.name != "__main__":
         name = spec.name.removesuffix(".__main__")
-        return ScriptTarget("module", name, argv, _module_path0())
+        same = typed[:1] == ["-m"] and typed[1:2] in ([name], [spec.name])
+        path0 = _module_path0(spec)
+        return ScriptTarget("module", name, _arguments(typed[2:] if same else None), path0, path0)
     if spec is not None:
         directory = os.path.dirname(file) if file else sys.path[0]
-        return ScriptTarget("directory", directory, argv, directory)
+        return _typed_path("directory", directory, typed, directory)
     if file is not None and not file.startswith("<"):
-        # The path as it was typed is kept where there is one, because scripts read sys.argv[0].
-        typed = sys.argv[0] if sys.argv and os.path.abspath(sys.argv[0]) == os.path.abspath(file) else file
-        return ScriptTarget("file", typed, argv, os.path.dirname(os.path.realpath(file)))
-    code = _code_argument(sys.orig_argv) if sys.argv[:1] == ["-c"] else None
-    return None if code is None else ScriptTarget("code", code, argv, "")
+        return _typed_path("file", file, typed, os.path.dirname(os.path.realpath(file)))
+    if sys.argv[:1] == ["-c"] and typed[:1] == ["-c"] and len(typed) > 1:
+        return ScriptTarget("code", typed[1], _arguments(typed[2:]))
+    return None
 
 
-def _module_path0() -> str:
+def _arguments(typed: list[str] | None) -> tuple[str, ...]:
+    """As they were typed: the script may have taken some out of `sys.argv`."""
+    return tuple(sys.argv[1:] if typed is None else typed)
+
+
+def _typed_path(kind: Kind, path: str, typed: list[str], path0: str) -> ScriptTarget:
+    """A script by the path that was typed, because scripts read `sys.argv[0]`.
+
+    Python makes `__file__` absolute when it starts; what stands in front of the typed path is the directory
+    that was current then, wherever the script has gone since.
+    """
+    word = typed[0] if typed else ""
+    if word and os.path.isabs(path) and not os.path.isabs(word):
+        relative = os.path.join(os.sep, os.path.normpath(word))
+        if path.endswith(relative):
+            start = path[: -len(relative)] or os.sep
+            return ScriptTarget(kind, word, _arguments(typed[1:]), path0, start)
+        if os.path.abspath(word) == os.path.normpath(path):  # `../hello.py`
+            return ScriptTarget(kind, word, _arguments(typed[1:]), path0, os.getcwd())
+    same = bool(word) and os.path.abspath(word) == os.path.abspath(path)
+    return ScriptTarget(kind, word if same else path, _arguments(typed[1:] if same else None), path0)
+
+
+def _module_path0(spec: ModuleSpec) -> str:
+    """The directory that was current when `-m` was used, as far as it can be told."""
     here = os.getcwd()
-    return here if here in sys.path or not sys.path else sys.path[0]
+    if here in sys.path or spec.origin is None:
+        return here
+    levels = spec.name.count(".") + 1
+    root = spec.origin
+    for _ in range(levels):
+        root = os.path.dirname(root)
+    return root if root in sys.path else here
 
 
 def interpreter_flags() -> list[str]:
@@ -200,9 +234,22 @@ def interpreter_flags() -> list[str]:
     return flags
 
 
-def _code_argument(orig_argv: list[str]) -> str | None:
-    _, rest = parse_interpreter_options(orig_argv[1:])
-    return rest[1] if len(rest) > 1 and rest[0] == "-c" else None
+def starting_environment() -> dict[str, str]:
+    """The variables that this process was started with, where the system tells (Linux); else those of now.
+
+    The script sets its own again when it is run again: what its first run made of them must not be mistaken
+    for the user's.
+    """
+    if sys.platform == "linux" and "setproctitle" not in sys.modules:  # which overwrites them
+        try:
+            with open("/proc/self/environ", "rb") as file:
+                entries = file.read().split(b"\0")
+        except OSError:
+            entries = []
+        pairs = [entry.partition(b"=") for entry in entries if entry]
+        if pairs and all(equals for _, equals, _ in pairs):
+            return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
+    return dict(os.environ)
 
 
 _REPEATED = frozenset("bBdEIOPRsSuv")

@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, NoReturn
 
 from pilotlight.app.load import LoadedApp, adopt_app, load_app
 from pilotlight.app.runcalls import RunCall, RunPolicy, current_policy, intercepting
-from pilotlight.app.script import ScriptTarget, detect_script, run_as_main, script_for_file
+from pilotlight.app.script import (
+    ScriptTarget,
+    detect_script,
+    has_safe_path,
+    run_as_main,
+    script_for_file,
+    starting_environment,
+)
 from pilotlight.console import Console
 from pilotlight.errors import UserError
 from pilotlight.launch.greeting import Greeting
@@ -27,7 +36,7 @@ from pilotlight.settings import Settings
 from pilotlight.settings.options import OPTIONS
 from pilotlight.settings.resolve import Resolved
 from pilotlight.settings.sources import from_call
-from pilotlight.worker.alone import show_failure
+from pilotlight.worker.alone import Stop, show_failure
 from pilotlight.worker.configuration import CONTEXT_OF_SCRIPT
 
 
@@ -39,9 +48,29 @@ def run_from_code(app: object, options: Mapping[str, Any]) -> None:
         return
     console = Console.for_process(quiet=False)
     try:
-        _run(app, options, detect_script(), console)
+        _run(app, options, _Origin.of_process(), console)
     except UserError as error:
         _exit_with(error, console)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """How to run the script again as it was run first.
+
+    Args:
+        script: None if there is none.
+        environment: the variables that the script found.
+    """
+
+    script: ScriptTarget | None
+    environment: Mapping[str, str]
+
+    @classmethod
+    def of_process(cls) -> _Origin:
+        """Of the script that is this process's own."""
+        return cls(detect_script(), starting_environment())
 
 
 def _answer(policy: RunPolicy, app: object, options: dict[str, Any]) -> None:
@@ -60,9 +89,10 @@ def run_unmodified(kind: Literal["file", "module"], name: str, arguments: Sequen
     """Runs a script as `__main__` in this process; its run call (`app.run()`, `uvicorn.run()`, ...) becomes
     ours."""
     if kind == "file":
-        target = script_for_file(name, tuple(arguments))
+        target = replace(script_for_file(name, tuple(arguments)), directory=os.getcwd())
     else:
-        target = ScriptTarget("module", name, tuple(arguments), os.getcwd())
+        target = ScriptTarget("module", name, tuple(arguments), os.getcwd(), os.getcwd())
+    origin = _Origin(target, dict(os.environ))
     console = Console.for_process(quiet=False)
 
     def serve(call: RunCall) -> None:
@@ -71,7 +101,8 @@ def run_unmodified(kind: Literal["file", "module"], name: str, arguments: Sequen
                 f"{call.source}() is answered by Pilotlight, where {_listed(call.ignored)} has no meaning."
             )
         try:
-            _run(call.app, {_KEYS[field]: value for field, value in call.options.items()}, target, console)
+            options = {_KEYS.get(name, name): value for name, value in call.options.items()}
+            _run(call.app, options, origin, console)
         except UserError as error:
             _exit_with(error, console)
 
@@ -87,38 +118,55 @@ def run_unmodified(kind: Literal["file", "module"], name: str, arguments: Sequen
 
 
 _KEYS = {option.target: option.key for option in OPTIONS}
+_CHILD_SECONDS = 2.0
 
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names)
 
 
-def _run(app: object, options: Mapping[str, Any], script: ScriptTarget | None, console: Console) -> None:
+def _run(app: object, options: Mapping[str, Any], origin: _Origin, console: Console) -> None:
     named = {"app": app} if isinstance(app, str) else {}
-    context = options.get("cert")
-    if context is not None and not isinstance(context, str | os.PathLike):
+    context = _context_in(options)
+    if context is not None:
         options = {**options, "cert": None}
-    else:
-        context = None
     resolved = from_call(**{**options, **named})
     console = Console.for_process(quiet=resolved.settings.quiet)
     _tell(resolved, console)
     settings = resolved.settings
     if context is not None:
         settings = replace(settings, cert=CONTEXT_OF_SCRIPT)
-    if isinstance(app, str) and settings.app_dir is None:
+    if isinstance(app, str) and settings.app_dir is None and not has_safe_path():
         settings = replace(settings, app_dir=os.path.abspath(sys.path[0] or "."))
     if settings.reload:
-        obstacle = _obstacle_to_reload(script)
+        obstacle = _obstacle_to_reload(app, origin.script, context)
         if obstacle is None:
-            _supervise(app, settings, script)
+            _supervise(app, settings, origin)
         console.warning(f"Serving without the reloader: {obstacle}")
         settings = replace(settings, reload=False)
     _serve_here(app, settings, context, console)
 
 
-def _obstacle_to_reload(script: ScriptTarget | None) -> str | None:
-    """Why the script cannot be run again, as the end of a sentence; None if it can."""
+def _context_in(options: Mapping[str, Any]) -> object:
+    """The `ssl.SSLContext` among the options; None if the certificate is given otherwise, or not at all.
+
+    Raises:
+        UserError: it is neither a name nor a context.
+    """
+    cert = options.get("cert")
+    if cert is None or isinstance(cert, str | os.PathLike):
+        return None
+    ssl = sys.modules.get("ssl")
+    if ssl is None or not isinstance(cert, ssl.SSLContext):
+        raise UserError(
+            f"cert is a value of type {type(cert).__name__}, but must be 'adhoc', a file (with its key as key), "
+            "or an ssl.SSLContext."
+        )
+    return cert
+
+
+def _obstacle_to_reload(app: object, script: ScriptTarget | None, context: object) -> str | None:
+    """Why the script cannot be run again, as a sentence; None if it can."""
     if "ipykernel" in sys.modules:
         return "a notebook cannot be run again from its start."
     if threading.current_thread() is not threading.main_thread():
@@ -127,45 +175,92 @@ def _obstacle_to_reload(script: ScriptTarget | None) -> str | None:
         return "run() was called inside a running event loop."
     if script is None:
         return "there is no script file that could be run again (an interactive session or standard input)."
+    if context is not None and isinstance(app, str):
+        return "an app that is given by name is loaded in another process, where cert must be a name too."
+    if sys.gettrace() is not None or "pydevd" in sys.modules:
+        return "a debugger or tracer follows this process, and would be lost."
+    if not sys.executable:
+        return "this Python does not know how to start another one."
     if sys.platform == "win32":
         return "it needs UNIX sockets between processes, which Windows lacks."
     return None
 
 
-def _supervise(app: object, settings: Settings, script: ScriptTarget | None) -> NoReturn:
+def _supervise(app: object, settings: Settings, origin: _Origin) -> NoReturn:
     """Never returns: this process becomes the supervisor."""
-    target: dict[str, Any] = {"kind": "app"}
-    if not isinstance(app, str):
-        assert script is not None
-        target = {"kind": "script", "script": asdict(script)}
     # The supervisor must not inherit what this run of the script holds: it gets its end as at any other exit.
+    _end_child_processes()
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
-    replace_process(settings, target)
+    if isinstance(app, str):  # the script is not run again: what it has set is for the app
+        replace_process(settings, {"kind": "app"}, "", os.environ)
+    assert origin.script is not None
+    target = {"kind": "script", "script": asdict(origin.script)}
+    replace_process(settings, target, origin.script.directory, origin.environment)
+
+
+def _end_child_processes() -> None:
+    """Those of `multiprocessing`, which the script starts again; at an exit they would be waited for."""
+    processes = sys.modules.get("multiprocessing.process")
+    children = processes.active_children() if processes is not None else []
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.join(_CHILD_SECONDS)
+        if child.is_alive():
+            child.kill()
 
 
 def _serve_here(app: object, settings: Settings, context: object, console: Console) -> None:
     """Blocks until the server is stopped."""
-    if _loop_is_running():
-        thread = threading.Thread(
-            target=_serve, args=(app, settings, context, console), name="pilotlight", daemon=True
-        )
-        thread.start()
+    if not _loop_is_running():
+        _serve(app, settings, context, console, Stop())
+        return
+    # A thread cannot run a second loop while the first one runs.
+    stop = Stop()
+    failures: list[BaseException] = []
+
+    def serve() -> None:
+        try:
+            _serve(app, settings, context, console, stop)
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            failures.append(error)
+
+    thread = threading.Thread(target=serve, name="pilotlight", daemon=True)
+    thread.start()
+    with _signals_request(stop):
         thread.join()
-    else:
-        _serve(app, settings, context, console)
+    if failures:
+        raise failures[0]
 
 
-def _serve(app: object, settings: Settings, context: object, console: Console) -> None:
+@contextmanager
+def _signals_request(stop: Stop) -> Iterator[None]:
+    """SIGINT and SIGTERM end the server in the other thread. Does nothing outside the main thread, which alone
+    gets them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: signal.signal(number, lambda *_: stop.request()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _serve(app: object, settings: Settings, context: object, console: Console, stop: Stop) -> None:
     from pilotlight.worker.alone import Alone
 
     bound, settings = bind(settings, console)
     try:
-        alone = Alone(settings, console, bound.sockets, context)
-        alone.apply_environment()
+        os.environ.update(settings.app_environment(os.environ))
         loaded = _loaded(app, settings)
+        alone = Alone(settings, console, bound.sockets, context, stop)
         greeting = Greeting(console, settings, bound.urls)
         status = alone.serve(
             loaded.application,

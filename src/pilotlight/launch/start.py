@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from typing import Any
@@ -86,11 +87,12 @@ def serve_alone(settings: Settings, console: Console) -> int:
 
     bound, settings = bind(settings, console)
     try:
-        alone = Alone(settings, console, bound.sockets)
-        alone.apply_environment()
+        os.environ.update(settings.app_environment(os.environ))
         loaded = load_target(settings, console)
         if loaded is None:
             return 1
+        # Not before: a certificate by import name may be in the app's module.
+        alone = Alone(settings, console, bound.sockets)
         greeting = Greeting(console, settings, bound.urls)
         status = alone.serve(
             loaded.application,

@@ -52,8 +52,15 @@ def _plain(address: str) -> str:
     return str(mapped or parsed)
 
 
+def is_worker(command: Sequence[str]) -> bool:
+    """Whether a command line is that of one of our workers, which are started by file."""
+    return any(_is_our_file(argument, "worker", "__main__.py") for argument in command)
+
+
 def is_pilotlight(command: Sequence[str]) -> bool:
     """Whether a command line is one of ours; a file or directory of that name does not count."""
+    if len(_as_typed(command)) != len(command):
+        return True
     for position, argument in enumerate(command[:4]):
         if PurePath(argument.replace("\\", "/")).name.lower() in ("pilotlight", "pilotlight.exe"):
             return position < 2 or command[position - 1] != "-m"
@@ -63,6 +70,19 @@ def is_pilotlight(command: Sequence[str]) -> bool:
         if re.fullmatch(r"-[a-zA-Z]*c", argument):
             return re.search(r"\b(from|import) pilotlight\b", following) is not None
     return False
+
+
+def _as_typed(command: Sequence[str]) -> Sequence[str]:
+    """The command line of a script, which reads otherwise since its process has become the supervisor:
+    without our file and the descriptor after it."""
+    for position, argument in enumerate(command):
+        if _is_our_file(argument, "launch", "resume.py"):
+            return [*command[:position], *command[position + 2 :]]
+    return command
+
+
+def _is_our_file(argument: str, *names: str) -> bool:
+    return PurePath(argument.replace("\\", "/")).parts[-3:] == ("pilotlight", *names)
 
 
 def is_airplay(conflict: Conflict, holder: Holder) -> bool:
@@ -113,7 +133,7 @@ def _about(conflict: Conflict, holder: Holder) -> str:
         else f"{name} (pid {holder.pid})"
     )
     rows = {
-        "command": shown_command(holder.command),
+        "command": shown_command(_as_typed(holder.command)),
         "directory": sanitize(holder.directory or ""),
         "user": sanitize(holder.user or ""),
         "since": _since(holder.since, conflict.now),

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import psutil
 
-from .port_diagnosis import concerns, is_pilotlight
+from .port_diagnosis import concerns, is_pilotlight, is_worker
 from .port_facts import Holder
 
 STOP_SECONDS = 6.0
@@ -131,12 +131,12 @@ def _ask(process: psutil.Process, fact: str) -> Any:
 
 
 def _has_worker_of_ours(process: psutil.Process) -> bool:
-    """A server that a script or `flask run` started: only its workers bear our name."""
+    """A server that `flask run` started: only its workers bear our name."""
     try:
-        children = process.children(recursive=True)
+        children = process.children()
     except psutil.Error:
         return False
-    return any(is_pilotlight(_ask(child, "cmdline") or ()) for child in children)
+    return any(is_worker(_ask(child, "cmdline") or ()) for child in children)
 
 
 def _own_line() -> set[int]:

@@ -99,7 +99,12 @@ class Alone:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, on_signal, number)
-        await server.start(self._sockets)
+        starting = asyncio.ensure_future(server.start(self._sockets))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            return
+        starting.result()
         ready()
-        await stop.wait()
+        await stopping
         await server.shutdown(STOP_GRACE_SECONDS)
