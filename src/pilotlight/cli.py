@@ -160,7 +160,13 @@ def _parse(words: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     if rest and rest[0] == "run":
         del rest[0]
     run = command.OptionsCommand("run", params=command.run_parameters(), help=command.RUN_HELP)
-    return context.params, run.make_context("run", rest, parent=context).params
+    inner = run.make_context("run", rest, parent=context, allow_extra_args=True)
+    if inner.args:
+        raise UserError(
+            f"Only one app can be served, but {inner.params['target']!r} and {inner.args[0]!r} were given; "
+            "the only command is `run`."
+        )
+    return context.params, inner.params
 
 
 def _version_option() -> click.Option:

@@ -109,7 +109,10 @@ def fail(error: UserError | click.ClickException, console: Console) -> int:
     if isinstance(error, UserError):
         console.error(error.message)
         return error.status
-    console.error(error.format_message())
+    message = error.format_message()
+    if isinstance(error, click.BadOptionUsage) and error.option_name == "-h":
+        message = "-h is short for --host and needs an address; for help there is --help."
+    console.error(message)
     return error.exit_code
 
 
