@@ -51,16 +51,42 @@ def show_failure(error: BaseException, console: Console) -> None:
     console.block(render_text(from_exception(error), color=console.color))
 
 
+class Stop:
+    """A wish for the end of the server, from any thread and at any time, also before it has started."""
+
+    def __init__(self) -> None:
+        self._wanted = False
+        self._tell: Callable[[], object] | None = None
+
+    def request(self) -> None:
+        """Wishes it."""
+        self._wanted = True
+        if self._tell is not None:
+            self._tell()
+
+    def to(self, tell: Callable[[], object]) -> None:
+        """Who is told, at once if it has been wished already."""
+        self._tell = tell
+        if self._wanted:
+            tell()
+
+
 class Alone:
     """One process that serves until it is interrupted."""
 
     def __init__(
-        self, settings: Settings, console: Console, sockets: Sequence[socket.socket], context: object = None
+        self,
+        settings: Settings,
+        console: Console,
+        sockets: Sequence[socket.socket],
+        context: object = None,
+        stop: Stop | None = None,
     ) -> None:
         self._config = server_config(settings, context, console.line)
         self._settings = settings
         self._console = console
         self._sockets = [sock.dup() for sock in sockets]
+        self._stop = stop or Stop()
 
     def apply_environment(self) -> None:
         """What the `.env` files add, and the debug mode, become this process's environment."""
@@ -82,6 +108,7 @@ class Alone:
             show_failure(error, self._console)
             return 1
         finally:
+            self._stop.to(lambda: None)  # the loop can be told no more
             close_loop(loop)
         self._console.line("Stopped.")
         return 0
@@ -99,6 +126,7 @@ class Alone:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, on_signal, number)
+        self._stop.to(lambda: loop.call_soon_threadsafe(stop.set))
         starting = asyncio.ensure_future(server.start(self._sockets))
         stopping = asyncio.ensure_future(stop.wait())
         await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
