@@ -251,6 +251,11 @@ class Connection(asyncio.Protocol):
 
     # --- called by the engine
 
+    @property
+    def has_left(self) -> bool:
+        """Whether nothing is left to be done or sent (a TLS client may still owe its farewell)."""
+        return self._lost or (self._state == "closed" and not self._transport.get_write_buffer_size())
+
     def expire(self) -> None:
         """The deadline has passed."""
         self.deadline = 0.0

@@ -7,6 +7,7 @@ Must never bind a socket, handle a signal or end the process: that is its owner'
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
 from collections.abc import Callable
@@ -148,10 +149,9 @@ class Server:
             await asyncio.sleep(0)
         for connection in list(shared.connections):
             _leave(connection)
-        try:
+        with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._quiet(shared), max(grace, _MOMENT))
-        except asyncio.TimeoutError:
-            self._cut(shared)
+        self._cut(shared)
 
     async def shutdown(self, grace: float) -> None:
         """Close everything, give requests in flight `grace` seconds, then run the app's shutdown."""
@@ -198,7 +198,7 @@ class Server:
         self._sweep = shared.loop.call_later(interval, self._sweep_deadlines, interval)
 
     async def _quiet(self, shared: Shared) -> None:
-        while shared.exchanges or shared.connections or self._arrivals:
+        while shared.exchanges or self._arrivals or not all(map(_has_left, shared.connections)):
             self._changed.clear()
             waiter = asyncio.ensure_future(self._changed.wait())
             await asyncio.wait([waiter, *self._arrivals], return_when=asyncio.FIRST_COMPLETED, timeout=0.05)
@@ -231,6 +231,10 @@ class Server:
             await self._shared.loop.connect_accepted_socket(lambda: connection, sock)
         except OSError:  # the client was gone before it was served
             sock.close()
+
+
+def _has_left(connection: Any) -> bool:
+    return isinstance(connection, Connection) and connection.has_left
 
 
 def _leave(connection: Any) -> None:
