@@ -223,6 +223,23 @@ def test_version_names_pilotlight_python_and_the_framework(tmp_path: Path) -> No
     assert "\nFlask " in result.stdout
 
 
+@pytest.mark.parametrize("words", [["--version"], ["run", "--help"], []])
+def test_help_that_nobody_reads_to_its_end_is_no_error(tmp_path: Path, words: list[str]) -> None:
+    """As in `pilotlight run --help | head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as pipe:
+        result = subprocess.run(
+            [sys.executable, "-m", "pilotlight", *words],
+            cwd=tmp_path,
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+        )
+    assert (result.returncode, result.stderr) == (1, "")
+
+
 def test_a_wrong_option_ends_the_real_command_with_status_2(tmp_path: Path) -> None:
     result = pilotlight("run", "--port", "99999", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pilotlight.console import Console
@@ -127,6 +128,9 @@ def _parse_and_start(words: list[str], console: Console, early: EarlyWorker) -> 
         outer, inner = _parse(words)
     except click.exceptions.Exit as end:
         return end.exit_code
+    except BrokenPipeError:
+        _drop_standard_output()
+        return 1
     except click.ClickException as error:
         return command.fail(error, console)
     resolved = from_command_line(command.merge(outer, inner))
@@ -167,6 +171,12 @@ def _parse(words: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
             "the only command is `run`."
         )
     return context.params, inner.params
+
+
+def _drop_standard_output() -> None:
+    """Its reader has gone (`--help | head -1`): what is still buffered must not fail once more at the end."""
+    with suppress(BrokenPipeError):
+        sys.stdout.close()
 
 
 def _version_option() -> click.Option:
