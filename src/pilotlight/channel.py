@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import array
 import json
+import os
 import socket
 import struct
 import threading
@@ -22,6 +23,9 @@ _MAX_MESSAGE = 64 * 1024 * 1024
 _MAX_DESCRIPTORS = 64
 _DESCRIPTOR_SIZE = array.array("i").itemsize
 _CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+_READS_AT_ONCE = 16
+LOST = -1
+"""Stands for a descriptor that could not be received, because the process has as many open as it may."""
 
 
 class ChannelError(Exception):
@@ -30,7 +34,7 @@ class ChannelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message and the descriptors that came with it. The receiver owns the descriptors."""
+    """One message and the descriptors that came with it, each perhaps `LOST`. The receiver owns them."""
 
     body: dict[str, Any]
     descriptors: tuple[int, ...] = ()
@@ -55,8 +59,16 @@ class _Inbox:
             return None
         envelope = json.loads(bytes(self.buffer[_LENGTH.size : end]))
         del self.buffer[:end]
-        count = envelope["fds"]
-        return Message(envelope["body"], tuple(self.descriptors.popleft() for _ in range(count)))
+        taken = (self.descriptors.popleft() if self.descriptors else LOST for _ in range(envelope["fds"]))
+        return Message(envelope["body"], tuple(taken))
+
+
+@dataclass(slots=True)
+class _Unsent:
+    """A message, or what is left of it, that the kernel has not taken yet. Owns its descriptors."""
+
+    rest: memoryview
+    message: Message
 
 
 def encode(body: dict[str, Any], descriptor_count: int = 0) -> bytes:
@@ -68,13 +80,16 @@ def encode(body: dict[str, Any], descriptor_count: int = 0) -> bytes:
 
 
 class Channel:
-    """One end. Sending blocks until the kernel has taken the message; receiving blocks unless
-    `receive_ready` is used."""
+    """One end. `send` and `receive` wait, `post` and `receive_ready` do not.
+
+    An end uses one of the two ways to send, never both.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._inbox = _Inbox()
         self._sending = threading.Lock()
+        self._outbox: deque[_Unsent] = deque()
         self.at_end = False
 
     @classmethod
@@ -94,13 +109,58 @@ class Channel:
             OSError: the other side is gone (`BrokenPipeError`) or the socket failed.
         """
         data = memoryview(encode(body, len(descriptors)))
-        ancillary: list[tuple[int, int, Any]] = []
-        if descriptors:
-            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
         with self._sending:
-            sent = self._sock.sendmsg([data], ancillary)
+            sent = self._sock.sendmsg([data], _rights(descriptors))
             if sent < len(data):
                 self._sock.sendall(data[sent:])
+
+    def post(self, body: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+        """Sends one message, or keeps it (with copies of the descriptors) until `flush` can: never waits.
+
+        Raises:
+            OSError: the other side is gone (`BrokenPipeError`) or the socket failed; the message is lost.
+        """
+        data = memoryview(encode(body, len(descriptors)))
+        sent = 0 if self._outbox else self._send_some(data, descriptors)
+        if sent < len(data):
+            kept = () if sent else tuple(os.dup(descriptor) for descriptor in descriptors)
+            self._outbox.append(_Unsent(data[sent:], Message(body, kept)))
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether `flush` is to be called when the channel is writable."""
+        return bool(self._outbox)
+
+    def flush(self) -> None:
+        """Sends what `post` has kept, as far as the kernel takes it.
+
+        Raises:
+            OSError: as `post`.
+        """
+        while self._outbox:
+            first = self._outbox[0]
+            sent = self._send_some(first.rest, first.message.descriptors)
+            if not sent:
+                return
+            for descriptor in first.message.descriptors:
+                os.close(descriptor)
+            first.message = Message(first.message.body)
+            first.rest = first.rest[sent:]
+            if not first.rest:
+                self._outbox.popleft()
+
+    def take_unsent(self) -> list[Message]:
+        """The messages that will never be sent; whoever takes them owns the descriptors."""
+        unsent = [one.message for one in self._outbox]
+        self._outbox.clear()
+        return unsent
+
+    def _send_some(self, data: memoryview, descriptors: Sequence[int]) -> int:
+        """How many bytes the kernel has taken, the descriptors with the first of them; 0 if it is full."""
+        try:
+            return self._sock.sendmsg([data], _rights(descriptors), socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
 
     def receive(self) -> Message | None:
         """Waits for the next message; None at end of file."""
@@ -111,10 +171,15 @@ class Channel:
             if self.at_end or not self._read(0):
                 return None
 
-    def receive_ready(self) -> list[Message]:
-        """All messages that can be had without waiting. Sets `at_end` when the other side is gone."""
-        while not self.at_end and self._read(socket.MSG_DONTWAIT):
-            pass
+    def receive_ready(self, *, everything: bool = False) -> list[Message]:
+        """Messages that can be had without waiting. Sets `at_end` when the other side is gone.
+
+        Args:
+            everything: otherwise others get a turn after a lot of messages, and the channel stays readable.
+        """
+        reads = 0
+        while not self.at_end and (everything or reads < _READS_AT_ONCE) and self._read(socket.MSG_DONTWAIT):
+            reads += 1
         messages = []
         while (message := self._inbox.take()) is not None:
             messages.append(message)
@@ -124,16 +189,18 @@ class Channel:
         """Reads once; False at end of file or when nothing is there."""
         space = socket.CMSG_SPACE(_MAX_DESCRIPTORS * _DESCRIPTOR_SIZE)
         try:
-            data, ancillary, _, _ = self._sock.recvmsg(256 * 1024, space, flags | _CLOSE_ON_EXEC)
+            data, ancillary, received_flags, _ = self._sock.recvmsg(256 * 1024, space, flags | _CLOSE_ON_EXEC)
         except BlockingIOError:
             return False
         except ConnectionResetError:
-            data, ancillary = b"", []
+            data, ancillary, received_flags = b"", [], 0
         for level, kind, payload in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 received = array.array("i")
                 received.frombytes(payload[: len(payload) - len(payload) % _DESCRIPTOR_SIZE])
                 self._inbox.descriptors.extend(received)
+        if received_flags & socket.MSG_CTRUNC:
+            self._inbox.descriptors.append(LOST)
         if not data:
             self.at_end = True
             return False
@@ -143,3 +210,9 @@ class Channel:
     def close(self) -> None:
         """Closes this end; the other side sees end of file."""
         self._sock.close()
+
+
+def _rights(descriptors: Sequence[int]) -> list[tuple[int, int, Any]]:
+    if not descriptors:
+        return []
+    return [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 # Supervisor to worker.
 START = "start"
-"""`settings`, `target`, `environment`, `first`; descriptors: lifeline, crash log, then the listening
-sockets."""
+"""`settings`, `target`, `environment`, `directory`, `first`; descriptors: lifeline, crash log, then the
+listening sockets."""
 SERVE_FAILURE = "serve-failure"
 """After `FAILED`: answer every request with the failure."""
 ADOPT = "adopt"
@@ -25,6 +25,8 @@ TERMINAL_LENT = "terminal-lent"
 # Worker to supervisor.
 DEPENDENCY = "dependency"
 """`kind`, `path`, `digest`: see `reload.dependencies.Dependency`."""
+WRITING = "writing"
+"""`path`: the app is about to write a file that it has read."""
 LOADED = "loaded"
 """`name`, `framework`, `version`, `seconds`."""
 FAILED = "failed"

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pilotlight.supervisor.child import Spawned
+    from pilotlight.supervisor.child import Child
 
 _WORDS = frozenset({"--debug", "--reload"})
 _VARIABLES = ("PILOTLIGHT_DEBUG", "PILOTLIGHT_RELOAD", "FLASK_DEBUG")
@@ -22,7 +22,7 @@ class EarlyWorker:
     """At most one worker. Use it as a context manager: whoever takes it in time owns it."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        self._spawned: Spawned | None = None
+        self._spawned: Child | None = None
         if sys.platform != "win32" and reload_is_likely(words, os.environ):
             from pilotlight.app.script import interpreter_flags
             from pilotlight.supervisor.child import CommandLine, spawn
@@ -37,7 +37,7 @@ class EarlyWorker:
         if spawned is not None:
             spawned.discard()
 
-    def take(self) -> Spawned | None:
+    def take(self) -> Child | None:
         """The worker, for the supervisor; None if there is none."""
         spawned, self._spawned = self._spawned, None
         return spawned

@@ -6,7 +6,8 @@ The rules:
   never ends, has reported everything that it read.
 * The digest is taken *before* the app reads. If the file changes between the two, what is recorded is older
   than what the app saw, and the worst outcome is a reload too many, never one too few.
-* A file that this load itself opened for writing is its product from then on, and no dependency.
+* A file that this load itself opened for writing is its product from then on, and no dependency. One that it
+  had read before is reported (`wrote`), since such an app would be reloaded for ever.
 * Recorded are the user's files only (`userfiles`). Bytecode stands for its source.
 * Listings that Python's import system and package metadata make of the directories on `sys.path` are not the
   app's: what those look for is recorded by name (`importer`), so that a new file beside the app reloads
@@ -55,12 +56,20 @@ class Recorder:
         report: called with each dependency, in whatever thread reads it, one call at a time. It must not
             import and should not block for long. An `OSError` from it means that nobody listens any more, and
             ends the recording.
+        wrote: called in the same way with the path of a file that was read before and is about to be written.
         users: which files count; None for those outside this interpreter's library, installed packages and
             Pilotlight.
     """
 
-    def __init__(self, report: Callable[[Dependency], None], users: UserFiles | None = None) -> None:
+    def __init__(
+        self,
+        report: Callable[[Dependency], None],
+        users: UserFiles | None = None,
+        *,
+        wrote: Callable[[str], None] | None = None,
+    ) -> None:
         self._report = report
+        self._wrote = wrote
         self._users = users if users is not None else UserFiles.of_this_interpreter()
         self._pid = os.getpid()
         self._serving = False
@@ -69,6 +78,8 @@ class Recorder:
         self._busy = False
         self._settled: set[str] = set()
         """Paths, as the app spells them, of which everything is known."""
+        self._read: set[str] = set()
+        """Files that were reported."""
         self._listed: set[str] = set()
         self._missing_modules: set[str] = set()
         self._stems: dict[str, frozenset[str]] = {}
@@ -96,9 +107,14 @@ class Recorder:
                 if path.__class__ is str and (
                     path in settled or path.startswith(foreign) or "/site-packages/" in path
                 ):
+                    flags = arguments[2]
+                    if flags.__class__ is int and flags & _WRITING and path in settled:
+                        self._quietly(self._about_to_write, path)
                     return
                 if not self._serving:
                     self._quietly(self._opened, path, arguments[1], arguments[2])
+            elif event == "os.rename":
+                self._quietly(self._about_to_write, arguments[1])
             elif event in ("os.listdir", "os.scandir") and not self._serving:
                 caller = sys._getframe(0).f_back
                 if caller is None or not caller.f_code.co_filename.endswith(_LISTERS_OF_THE_PATH):
@@ -128,6 +144,7 @@ class Recorder:
         if path is None or not self._users.owns_file(path):
             return
         if _opens_for_writing(mode, flags):
+            self._about_to_write(path)
             self._settle(given, path)
             return
         if isinstance(flags, int) and flags & _DIRECTORY_ONLY:
@@ -141,6 +158,12 @@ class Recorder:
         uncertain = mode is None and not os.path.isabs(os.fspath(given))
         self._file(given, path, report_missing=not uncertain)
 
+    def _about_to_write(self, given: Any) -> None:
+        path = absolute(given)
+        if path in self._read and self._wrote is not None and path is not None:
+            self._read.discard(path)
+            self._try(self._wrote, path)
+
     def _file(self, given: Any, path: str, *, report_missing: bool) -> None:
         if path in self._settled:
             return
@@ -149,6 +172,7 @@ class Recorder:
             return
         if digest is not None:
             self._settle(given, path)
+            self._read.add(path)
             self._tell(Dependency("file", path, digest))
         elif report_missing:
             self._settle(given, path)
@@ -168,8 +192,11 @@ class Recorder:
         self._tell(Dependency("missing", path) if digest is None else Dependency("directory", path, digest))
 
     def _tell(self, dependency: Dependency) -> None:
+        self._try(self._report, dependency)
+
+    def _try(self, listener: Callable[[Any], None], what: Any) -> None:
         try:
-            self._report(dependency)
+            listener(what)
         except OSError:
             self._deaf = True
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from pilotlight.reload.backend import Backend, WatchLimitError
 from pilotlight.reload.dependencies import Dependency
@@ -96,6 +97,22 @@ class Watcher:
         dependencies = [one for path in chosen for one in self._dependencies.get(path, {}).values()]
         found = changes(dependencies, present_state)
         return [change for change in found if change.path not in self._excluded]
+
+    def dependencies(self) -> list[Dependency]:
+        """All that is watched, extra files included."""
+        return [one for kinds in self._dependencies.values() for one in kinds.values()]
+
+    def as_it_is(self, dependency: Dependency) -> Dependency:
+        """The same dependency in its present state, so that only a later change counts."""
+        if dependency.kind not in ("file", "directory"):
+            return dependency
+        return replace(dependency, digest=present_state(dependency))
+
+    def accept(self, paths: Iterable[str]) -> None:
+        """Makes the present state of these the one that later changes are measured by."""
+        for path in paths:
+            for kind, dependency in self._dependencies.get(path, {}).items():
+                self._dependencies[path][kind] = self.as_it_is(dependency)
 
     def close(self) -> None:
         """Ends all watching."""

@@ -9,23 +9,13 @@ from typing import Any
 
 from pilotlight.supervisor.child import Child
 
-_CHUNK = 64 * 1024
 _IMPORT_SYSTEM = re.compile(r'  File "(<frozen importlib|.*/importlib/__init__\.py")')
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
 def read_crash_log(child: Child) -> str:
     """What faulthandler has written so far and nobody has read yet."""
-    chunks = []
-    while True:
-        try:
-            chunk = os.read(child.crash_log, _CHUNK)
-        except BlockingIOError:
-            break
-        if not chunk:
-            break
-        chunks.append(chunk)
-    return without_loader(b"".join(chunks).decode("utf-8", "replace"))
+    return without_loader(child.take_crash_text())
 
 
 def without_loader(stacks: str) -> str:
@@ -43,9 +33,9 @@ def without_loader(stacks: str) -> str:
 
 def ask_for_stacks(child: Child) -> bool:
     """Makes the worker write the stacks of its threads to its crash log; False where the platform has no
-    such signal."""
+    such signal, and for a worker that may not be prepared for it yet."""
     number = getattr(signal, "SIGRTMAX", None)
-    if number is None:
+    if number is None or not child.heard:
         return False
     child.signal(number)
     return True
@@ -63,3 +53,21 @@ def describe_end(status: int, doing: str) -> str:
     from pilotlight.debugger.death import describe_exit
 
     return describe_exit(status, doing)
+
+
+def error_report(error: Exception) -> dict[str, Any]:
+    """The JSON form of the report of an error of which the supervisor knows."""
+    from pilotlight.debugger.report import from_exception  # as above
+
+    return from_exception(error).to_json()
+
+
+def describe_error(error: Exception) -> str:
+    """One line on an error of our own: what, and the last place."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    place = ""
+    if traceback is not None:
+        place = f" at {os.path.basename(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
+    return f"{type(error).__name__}: {error}{place}"

@@ -15,6 +15,10 @@ from pilotlight.reload.watch import Change, Watcher
 from pilotlight.settings import Settings
 
 _ENVIRONMENT_FILES = (".env", ".flaskenv")
+OWN_DOINGS_IN_A_ROW = 4
+"""How often an app may change, by loading, what it has read, before that counts as a loop."""
+OWN_DOING_SECONDS = 1.0
+"""After a load: a change of a file that the app wrote is still the load's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +27,19 @@ class Changes:
 
     Args:
         paths: absolute, each once.
+        own_doing: the app itself made these changes, as it does at each load; they have been accepted.
     """
 
     paths: tuple[str, ...]
+    own_doing: bool = False
 
     def __str__(self) -> str:
         """`hello.py and 2 more`, relative to the current directory where that is shorter."""
         first, *more = self.paths
-        relative = os.path.relpath(first)
+        try:
+            relative = os.path.relpath(first)
+        except OSError:  # the current directory is gone
+            relative = first
         shown = relative if len(relative) < len(first) else first
         return f"{shown} and {len(more)} more" if more else shown
 
@@ -64,6 +73,15 @@ class ChangeWatch:
         self._burst = Burst()
         self._pending: dict[str, None] = {}
         """Touched paths whose change has been seen and not yet been taken."""
+        self._written: set[str] = set()
+        """What this load has read and then written."""
+        self._products: set[str] = set()
+        """What was found to be written at each load."""
+        self._own_doings = 0
+        """In a row."""
+        self._own_until = float("inf")
+        self._earlier: list[Dependency] = []
+        """What the load before this one had read."""
         self._timer: asyncio.TimerHandle | None = None
         self._poll: asyncio.TimerHandle | None = None
         descriptor = self._watcher.fileno()
@@ -73,10 +91,26 @@ class ChangeWatch:
 
     def begin_load(self) -> None:
         """What earlier loads read no longer matters."""
+        self._earlier = self._watcher.dependencies() or self._earlier
+        self._written.clear()
+        self._own_until = float("inf")
         self._watcher.reset()
         self._pending.clear()
         self._cancel_timer()
         self._burst.acted(self._loop.time())
+
+    def keep_watching(self) -> None:
+        """The load ended before it read anything: a change of what the earlier one had read may mend it."""
+        for dependency in self._earlier:
+            self.add(self._watcher.as_it_is(dependency))
+
+    def load_finished(self) -> None:
+        """What the app writes a while after this moment is no longer written by loading."""
+        self._own_until = self._loop.time() + OWN_DOING_SECONDS
+
+    def writing(self, path: str) -> None:
+        """The app is about to write a file that it has read."""
+        self._written.add(path)
 
     def add(self, dependency: Dependency) -> None:
         """A load has read something."""
@@ -96,7 +130,16 @@ class ChangeWatch:
         self._pending.clear()
         self._cancel_timer()
         self._burst.acted(self._loop.time())
-        return Changes(tuple(change.path for change in changes)) if changes else None
+        return self._judged(tuple(change.path for change in changes)) if changes else None
+
+    def _judged(self, paths: tuple[str, ...]) -> Changes:
+        own = self._written.issuperset(paths) and self._loop.time() < self._own_until
+        self._own_doings = self._own_doings + 1 if own else 0
+        if not own or (self._own_doings <= OWN_DOINGS_IN_A_ROW and not self._products.issuperset(paths)):
+            return Changes(paths)
+        self._products.update(paths)
+        self._watcher.accept(paths)
+        return Changes(paths, own_doing=True)
 
     def close(self) -> None:
         """Ends the watching."""
@@ -125,7 +168,8 @@ class ChangeWatch:
         due = self._burst.changed(now, vanished=vanished)
         self._cancel_timer()
         if due <= now:
-            self._on_settled()
+            # Not at once: what the app said before it wrote a file arrives in the same round of the loop.
+            self._loop.call_soon(self._on_settled)
         else:
             self._timer = self._loop.call_at(due, self._on_settled)
 

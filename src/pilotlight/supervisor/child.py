@@ -1,4 +1,5 @@
-"""One worker process as its parent sees it: spawned, ordered, ended. Must never decide when.
+"""One worker process as its parent sees it: spawned, ordered, ended. Must never decide when, and never wait
+for the worker.
 
 The transitions of `State` are made by the supervisor alone, through the methods here.
 """
@@ -10,7 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -19,6 +20,9 @@ from typing import Any
 from pilotlight import messages
 from pilotlight.channel import Channel
 
+_CHUNK = 64 * 1024
+_MOST_CRASH_TEXT = 512 * 1024
+"""Bytes of stacks that are kept; what comes after is read and dropped."""
 _ENTRY = str(Path(__file__).resolve().parent.parent / "worker" / "__main__.py")
 
 
@@ -52,65 +56,90 @@ class CommandLine:
 
 
 class Child:
-    """The parent's end of one worker. Owns its channel, its lifeline and the log of its crash."""
+    """The parent's end of one worker. Owns its channel, its lifeline and the log of its crash.
 
-    def __init__(self, pid: int, channel: Channel, lifeline: int, crash_log: int) -> None:
+    Args:
+        travelling: the worker's ends of lifeline and crash log, which go with its start message.
+    """
+
+    def __init__(
+        self, pid: int, channel: Channel, lifeline: int, crash_log: int, travelling: tuple[int, ...] = ()
+    ) -> None:
         self.pid = pid
         self.channel = channel
         self.state = State.STANDBY
+        self.heard = False
+        """It has said something since it got its order."""
+        self.accepts = False
+        """It serves, the app or a report, and can be given connections."""
         self.finished = False
         """Nothing of the app is left in it, though the process may still be there."""
+        self.reaped = False
+        """The process is gone, and its pid may be somebody else's."""
         self.is_notice = False
         """It serves a report that the supervisor wrote, beside or in place of a worker with the app."""
-        self._lifeline = lifeline
         self.crash_log = crash_log
+        self._lifeline = lifeline
+        self._travelling = travelling
+        self._crash_text = bytearray()
 
     def start(
         self,
         settings: dict[str, Any],
         target: dict[str, Any],
         environment: Mapping[str, str | None],
+        directory: str,
         sockets: Sequence[socket.socket],
-        descriptors: tuple[int, int],
         *,
         first: bool,
     ) -> None:
-        """Sends the start message; `descriptors` are the worker's ends of lifeline and crash log, closed
-        here."""
-        try:
-            self.send(
-                {
-                    "type": messages.START,
-                    "settings": settings,
-                    "target": target,
-                    "environment": dict(environment),
-                    "first": first,
-                },
-                [*descriptors, *(sock.fileno() for sock in sockets)],
-            )
-        finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
+        """Sends the start message; see `worker.order.StartOrder`."""
+        self.send(
+            {
+                "type": messages.START,
+                "settings": settings,
+                "target": target,
+                "environment": dict(environment),
+                "directory": directory,
+                "first": first,
+            },
+            [*self._travelling, *(sock.fileno() for sock in sockets)],
+        )
+        self._close_travelling()
         self.state = State.LOADING
 
-    def send(self, body: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
-        """Sends a message; a worker that is already dead is noticed by its end, not here."""
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self.channel.send(body, descriptors)
+    def send(self, body: dict[str, Any], descriptors: Sequence[int] = ()) -> bool:
+        """Sends a message, now or as soon as the worker takes it.
+
+        Returns:
+            False if it cannot be sent: the worker has ended, or will be found to have.
+        """
+        try:
+            self.channel.post(body, descriptors)
+        except OSError:
+            return False
+        return True
+
+    def flush(self) -> None:
+        """Sends what has waited for the worker to read."""
+        with suppress(OSError):  # its end is noticed elsewhere
+            self.channel.flush()
 
     def drain(self, grace: float) -> None:
         """A successor comes."""
         self.state = State.DRAINING
+        self.accepts = False
         self.send({"type": messages.DRAIN, "grace": grace})
 
     def stop(self, grace: float) -> None:
-        """The server ends. A worker that loads does not read its channel: the signal unwinds the load."""
+        """The server ends. A worker that loads does not read its channel: the signal unwinds the load; one
+        that has just begun to serve ends by either."""
         loading = self.state in (State.LOADING, State.STANDBY)
         self.state = State.STOPPING
+        self.accepts = False
+        self.send({"type": messages.STOP, "grace": grace})
         if loading:
             self.signal(signal.SIGTERM)
-        else:
-            self.send({"type": messages.STOP, "grace": grace})
 
     def kill(self) -> None:
         """Ends the process without further ado."""
@@ -118,46 +147,74 @@ class Child:
 
     def signal(self, number: int) -> None:
         """Sends a signal; the process is ours until it is reaped, so the pid cannot be somebody else's."""
-        if self.state is not State.ENDED:
+        if not self.reaped:
             os.kill(self.pid, number)
+
+    def read_crash_log(self) -> bool:
+        """Takes what faulthandler has written, so that it never waits for a reader.
+
+        Returns:
+            False when no more can come.
+        """
+        try:
+            while chunk := os.read(self.crash_log, _CHUNK):
+                self._crash_text += chunk[: _MOST_CRASH_TEXT - len(self._crash_text)]
+        except BlockingIOError:
+            return True
+        return False
+
+    def take_crash_text(self) -> str:
+        """What faulthandler has written and nobody has taken yet."""
+        self.read_crash_log()
+        text = self._crash_text.decode("utf-8", "replace")
+        self._crash_text.clear()
+        return text
+
+    def discard(self) -> None:
+        """Ends a worker that got no order, and waits for it."""
+        self.kill()
+        with suppress(ChildProcessError):  # whoever started us ignores SIGCHLD: the kernel has reaped it
+            os.waitpid(self.pid, 0)
+        self.reaped = True
+        self.close()
 
     def close(self) -> None:
         """Lets go of everything, once the process has been reaped."""
         self.state = State.ENDED
+        self.accepts = False
         self.channel.close()
+        self._close_travelling()
         os.close(self._lifeline)
         os.close(self.crash_log)
 
-
-@dataclass(frozen=True, slots=True)
-class Spawned:
-    """A new child and the descriptors that travel with its start message."""
-
-    child: Child
-    lifeline: int
-    crash_log: int
-
-    def discard(self) -> None:
-        """Ends a worker that got no order, and waits for it."""
-        os.close(self.lifeline)
-        os.close(self.crash_log)
-        self.child.kill()
-        os.waitpid(self.child.pid, 0)
-        self.child.close()
+    def _close_travelling(self) -> None:
+        for descriptor in self._travelling:
+            os.close(descriptor)
+        self._travelling = ()
 
 
-def spawn(command: CommandLine) -> Spawned:
+def spawn(command: CommandLine) -> Child:
     """Starts a worker process that waits for its start message.
 
     Raises:
         OSError: the process could not be started.
     """
-    channel, theirs = Channel.pair()
-    lifeline_read, lifeline_write = os.pipe()
-    crash_read, crash_write = os.pipe()
-    os.set_blocking(crash_read, False)
-    with theirs:
-        theirs.set_inheritable(True)
-        arguments = [sys.executable, *command.interpreter_flags, _ENTRY, str(theirs.fileno()), *command.label]
-        pid = os.posix_spawn(sys.executable, arguments, os.environ, setsigmask=[signal.SIGINT])
-    return Spawned(Child(pid, channel, lifeline_write, crash_read), lifeline_read, crash_write)
+    with ExitStack() as undo:
+        channel, theirs = Channel.pair()
+        undo.callback(channel.close)
+        with theirs:
+            lifeline_read, lifeline_write = _pipe(undo)
+            crash_read, crash_write = _pipe(undo)
+            os.set_blocking(crash_read, False)
+            theirs.set_inheritable(True)
+            words = [sys.executable, *command.interpreter_flags, _ENTRY, str(theirs.fileno()), *command.label]
+            pid = os.posix_spawn(sys.executable, words, os.environ, setsigmask=[signal.SIGINT])
+        undo.pop_all()
+    return Child(pid, channel, lifeline_write, crash_read, (lifeline_read, crash_write))
+
+
+def _pipe(undo: ExitStack) -> tuple[int, int]:
+    ends = os.pipe()
+    for end in ends:
+        undo.callback(os.close, end)
+    return ends

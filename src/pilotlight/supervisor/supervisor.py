@@ -12,17 +12,27 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from pilotlight import messages
+from pilotlight.channel import LOST, ChannelError
 from pilotlight.console import Console
+from pilotlight.errors import UserError
 from pilotlight.reload.dependencies import Dependency
 from pilotlight.settings import Settings
-from pilotlight.supervisor.autopsy import ask_for_stacks, death_report, describe_end, read_crash_log
+from pilotlight.supervisor.autopsy import (
+    ask_for_stacks,
+    death_report,
+    describe_end,
+    describe_error,
+    error_report,
+    read_crash_log,
+)
 from pilotlight.supervisor.binder import Bound
 from pilotlight.supervisor.changes import ChangeWatch
-from pilotlight.supervisor.child import Child, CommandLine, Spawned, State, spawn
+from pilotlight.supervisor.child import Child, CommandLine, State, spawn
 from pilotlight.supervisor.events import Changed, Due, Ended, Event, Pressed, Said, Signalled
 from pilotlight.supervisor.terminal import Key, Terminal
 
@@ -41,6 +51,10 @@ PROMPT_GAP_SECONDS = 0.3
 """Between two prompts of one debugger session."""
 CRASHES_IN_A_ROW = 3
 CRASH_WINDOW_SECONDS = 10.0
+RETRY_SECONDS = 1.0
+"""Until a process that could not be started is tried again."""
+MUTE_SECONDS = 0.5
+"""For the end of a worker whose channel has ended."""
 
 
 @dataclass(slots=True)
@@ -85,8 +99,8 @@ class Supervisor:
         self._open_browser = open_browser
         self._children: dict[int, Child] = {}
         self._current: Child | None = None
-        self._standby: Spawned | None = None
-        self._waiting: Spawned | None = None
+        self._standby: Child | None = None
+        self._waiting: Child | None = None
         """Spawned for the next load, whose start message waits for the predecessor's end."""
         self._load: Load | None = None
         self.served = False
@@ -96,14 +110,18 @@ class Supervisor:
         self._prompting = False
         self._postponed: str | None = None
         self._crashes: deque[float] = deque()
+        self._blunders: deque[float] = deque()
+        self._refused = False
+        """The system did not let us start a process, and will be asked again."""
+        self._directory = os.getcwd()
         self._exit_status: int | None = None
 
-    def run(self, early: Spawned | None = None) -> int:
+    def run(self, early: Child | None = None) -> int:
         """Returns the command's exit status, when all children are gone. `early` is a worker spawned in
         advance."""
         self._standby = early
         if early is not None:
-            self._children[early.child.pid] = early.child
+            self._children[early.pid] = early
         return asyncio.run(self._main())
 
     async def _main(self) -> int:
@@ -117,10 +135,12 @@ class Supervisor:
         try:
             self._terminal.start()
             if self._standby is not None:
-                self._listen_to(self._standby.child)
+                self._listen_to(self._standby)
             self._begin_load("start")
+            self._post(Signalled(signal.SIGCHLD))  # a worker may have ended before the signal had a handler
             while self._exit_status is None or self._children:
-                self._handle(await self._events.get())
+                self._handle_safely(await self._events.get())
+                self._flush_later()
         finally:
             self._watch.close()
             self._terminal.close()
@@ -145,12 +165,51 @@ class Supervisor:
 
     def _listen_to(self, child: Child) -> None:
         self._loop.add_reader(child.channel.fileno(), self._read, child)
+        self._loop.add_reader(child.crash_log, self._read_crash_log, child)
 
     def _read(self, child: Child) -> None:
-        for message in child.channel.receive_ready():
-            self._post(Said(child, message))
+        try:
+            self._read_messages(child)
+        except (ChannelError, ValueError) as error:
+            self._console.error(f"A worker sent what is not a message ({error}); it is ended.")
+            self._loop.remove_reader(child.channel.fileno())
+            child.kill()
+            return
         if child.channel.at_end:
             self._loop.remove_reader(child.channel.fileno())
+            self._later(MUTE_SECONDS, Due("mute", child))
+
+    def _read_messages(self, child: Child, *, everything: bool = False) -> None:
+        for message in child.channel.receive_ready(everything=everything):
+            self._post(Said(child, message))
+
+    def _read_crash_log(self, child: Child) -> None:
+        if not child.read_crash_log():
+            self._loop.remove_reader(child.crash_log)
+
+    def _flush_later(self) -> None:
+        """A worker that does not read holds nobody up: what it has not taken is sent when it does."""
+        for child in self._children.values():
+            if child.channel.has_unsent:
+                self._loop.add_writer(child.channel.fileno(), self._flush, child)
+
+    def _flush(self, child: Child) -> None:
+        child.flush()
+        if not child.channel.has_unsent or child.channel.at_end:
+            self._loop.remove_writer(child.channel.fileno())
+
+    def _handle_safely(self, event: Event) -> None:
+        """A bug of ours must not cost the developer the server, nor go on for ever."""
+        try:
+            self._handle(event)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the state begins anew
+            self._console.error(
+                f"Pilotlight has a bug: {describe_error(error)}. Please report it. The app is loaded anew."
+            )
+            if self._too_often(self._blunders):
+                self._kill_all(1)
+            else:
+                self._later(RETRY_SECONDS, Due("anew"))
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -171,10 +230,15 @@ class Supervisor:
 
     def _begin_load(self, reason: str) -> None:
         """Ends what is there and starts a worker from scratch."""
+        here = self._return_to_directory()
+        self._waiting = self._waiting or self._take_standby() or self._try_to_spawn()
+        if self._waiting is None:
+            return
         self._load = Load(reason, time.monotonic(), first=not self.served)
         self._watch.begin_load()
+        if not here:
+            self._watch.add(Dependency("missing", self._directory))
         self._retire_all()
-        self._waiting = self._waiting or self._take_standby() or self._spawn()
         if self._predecessors():
             self._later(PREDECESSOR_SECONDS, Due("predecessor"))
         else:
@@ -187,9 +251,24 @@ class Supervisor:
                 child.kill()
                 child.state = State.DRAINING
             elif child.state in (State.SERVING, State.FAILED):
-                child.drain(GRACE_SECONDS)
-                self._later(DRAIN_KILL_SECONDS, Due("drained", child))
+                self._drain(child)
         self._current = None
+
+    def _drain(self, child: Child) -> None:
+        child.drain(GRACE_SECONDS)
+        self._later(DRAIN_KILL_SECONDS, Due("drained", child))
+
+    def _return_to_directory(self) -> bool:
+        """A checkout may remove the directory that we were started in and make it anew.
+
+        Returns:
+            False while it is gone.
+        """
+        try:
+            os.chdir(self._directory)
+        except OSError:
+            return False
+        return True
 
     def _predecessors(self) -> list[Child]:
         """Those that may still run the app's code."""
@@ -199,44 +278,80 @@ class Supervisor:
             if child.state is State.DRAINING and not child.finished and not child.is_notice
         ]
 
-    def _take_standby(self) -> Spawned | None:
+    def _take_standby(self) -> Child | None:
         standby, self._standby = self._standby, None
         return standby
 
-    def _spawn(self) -> Spawned:
-        spawned = spawn(self._command)
-        self._children[spawned.child.pid] = spawned.child
-        self._listen_to(spawned.child)
-        return spawned
+    def _spawn(self) -> Child:
+        child = spawn(self._command)
+        self._children[child.pid] = child
+        self._listen_to(child)
+        return child
+
+    def _try_to_spawn(self) -> Child | None:
+        """None after the system's refusal has been told: then there will be another try, with what serves
+        still in place."""
+        try:
+            child = self._spawn()
+        except OSError as error:
+            if not self._refused:
+                self._refused = True
+                self._console.error(
+                    f"No process can be started for the app ({error.strerror}). Trying again every second."
+                )
+                self._later(RETRY_SECONDS, Due("retry"))
+            return None
+        self._refused = False
+        return child
 
     def _start_waiting(self) -> None:
-        if self._waiting is None or self._exit_status is not None:
+        child = self._waiting
+        if child is None or self._exit_status is not None:
             return
-        spawned, self._waiting = self._waiting, None
-        self._order(spawned, self._target)
-        self._current = spawned.child
-        self._later(max(SLOW_LOAD_SECONDS, 3 * self._last_load_seconds), Due("slow", spawned.child))
+        try:
+            environment = self._environment()
+        except (UserError, OSError) as error:
+            self._on_bad_environment(error)
+            return
+        self._waiting = None
+        self._order(child, self._target, environment)
+        self._current = child
+        self._later(max(SLOW_LOAD_SECONDS, 3 * self._last_load_seconds), Due("slow", child))
 
-    def _order(self, spawned: Spawned, target: dict[str, Any]) -> None:
-        spawned.child.start(
+    def _on_bad_environment(self, error: UserError | OSError) -> None:
+        """Nothing can be loaded until what `.env` files say, or where they are, has been mended."""
+        text = error.message if isinstance(error, UserError) else f"{self._directory}: {error.strerror}."
+        self._console.error(text)
+        self._load = None
+        self._standby, self._waiting = self._waiting, None
+        if self.served:
+            self._serve_notice(error_report(UserError(text)))
+        else:
+            self._stop(1)
+
+    def _order(self, child: Child, target: dict[str, Any], environment: dict[str, str | None]) -> None:
+        child.start(
             self._settings.to_json(),
             target,
-            self._environment(),
+            environment,
+            self._directory,
             self._bound.sockets,
-            (spawned.lifeline, spawned.crash_log),
             first=not self.served,
         )
 
     def _serve_notice(self, report: dict[str, Any]) -> None:
         """A worker that answers with a report of ours, while no worker with the app can."""
-        spawned = self._take_standby() or self._spawn()
-        spawned.child.is_notice = True
-        self._order(spawned, {"kind": "report", "report": report})
+        self._retire_notices()
+        child = self._take_standby() or self._try_to_spawn()
+        if child is not None:
+            child.is_notice = True
+            self._order(child, {"kind": "report", "report": report}, {})
 
     # What workers say.
 
     def _on_message(self, child: Child, body: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         kind = body["type"]
+        child.heard = True
         if kind == messages.CONNECTION:
             self._park(body["data"], descriptors[0])
         elif kind == messages.TERMINAL_WANTED:
@@ -253,6 +368,8 @@ class Supervisor:
         kind = body["type"]
         if kind == messages.DEPENDENCY:
             self._watch.add(Dependency(body["kind"], body["path"], body["digest"]))
+        elif kind == messages.WRITING:
+            self._watch.writing(body["path"])
         elif kind == messages.LOADED:
             self._loaded = body
         elif kind == messages.FAILED:
@@ -275,10 +392,12 @@ class Supervisor:
         self._take_terminal_back(child)
         if child.state is State.LOADING:
             child.state = State.SERVING
-        self._send_parked(child)
+        child.accepts = True
+        self._send_parked()
         if child.is_notice:
             return
         self._retire_notices()
+        self._watch.load_finished()
         self._later(STANDBY_SECONDS, Due("standby"))
         load, self._load = self._load, None
         if load is None or child.state is State.FAILED:
@@ -293,55 +412,89 @@ class Supervisor:
     def _retire_notices(self) -> None:
         for other in self._children.values():
             if other.is_notice and other.state in (State.LOADING, State.SERVING):
-                other.drain(GRACE_SECONDS)
-                self._later(DRAIN_KILL_SECONDS, Due("drained", other))
+                self._drain(other)
 
     def _park(self, data: str, descriptor: int) -> None:
+        if descriptor == LOST:
+            self._console.line("A connection was lost in the reload: too many files are open.")
+            return
         self._parked.append((data, descriptor))
-        current = self._current
-        if current is not None and current.state is State.SERVING:
-            self._send_parked(current)
+        self._send_parked()
 
-    def _send_parked(self, child: Child) -> None:
-        while self._parked:
-            data, descriptor = self._parked.popleft()
-            child.send({"type": messages.ADOPT, "data": data}, [descriptor])
+    def _send_parked(self) -> None:
+        """To the one that serves now, if there is one."""
+        child = next((child for child in self._children.values() if child.accepts), None)
+        while self._parked and child is not None:
+            data, descriptor = self._parked[0]
+            if not child.send({"type": messages.ADOPT, "data": data}, [descriptor]):
+                return
+            self._parked.popleft()
             os.close(descriptor)
+
+    def _take_unsent(self, child: Child) -> None:
+        """Connections that a worker had no time to take are there for the next one."""
+        for message in child.channel.take_unsent():
+            if message.body["type"] == messages.ADOPT:
+                self._parked.append((message.body["data"], message.descriptors[0]))
+            else:
+                for descriptor in message.descriptors:
+                    os.close(descriptor)
 
     # How workers end.
 
     def _reap(self) -> None:
         for child in list(self._children.values()):
-            pid, status = os.waitpid(child.pid, os.WNOHANG)
+            try:
+                pid, status = os.waitpid(child.pid, os.WNOHANG)
+            except ChildProcessError:  # it ended while SIGCHLD was ignored, as whoever started us had it
+                pid, status = child.pid, 0
             if pid:
-                del self._children[pid]
-                self._read(child)
+                child.reaped = True
+                child.accepts = False
+                with suppress(ChannelError, ValueError):  # a last message that was cut
+                    self._read_messages(child, everything=True)
                 self._post(Ended(child, os.waitstatus_to_exitcode(status)))
 
     def _on_end(self, child: Child, status: int) -> None:
+        if child.state is State.ENDED:
+            return
+        del self._children[child.pid]
         stacks = read_crash_log(child)
-        self._loop.remove_reader(child.channel.fileno())
+        for descriptor in (child.channel.fileno(), child.crash_log):
+            self._loop.remove_reader(descriptor)
+        self._loop.remove_writer(child.channel.fileno())
+        self._take_unsent(child)
         state = child.state
         child.close()
         if self._holder is child:
             self._take_terminal_back(child)
         elif self._holder is None:
             self._terminal.take_back()  # it may have died in the middle of a prompt
-        if self._standby is not None and self._standby.child is child:
+        if self._standby is child:
             self._standby = None
         if self._exit_status is not None:
             return
         if state is State.DRAINING:
             self._on_predecessor_gone()
+        elif child is self._waiting:
+            self._waiting = None
+            self._on_unexpected_end(State.LOADING if self._crashes_too_often() else state, status, stacks)
         elif child is self._current:
             self._current = None
+            if not child.heard:
+                self._watch.keep_watching()
             self._on_unexpected_end(state, status, stacks)
+        elif child.is_notice:
+            self._console.error(describe_end(status, "showing what is wrong with the app"))
 
     def _on_predecessor_gone(self) -> None:
         if not self._predecessors():
             self._start_waiting()
 
     def _on_unexpected_end(self, state: State, status: int, stacks: str) -> None:
+        if state is State.STANDBY:  # it had not begun, so nothing is wrong with the app
+            self._begin_load(self._load.reason if self._load else "the app")
+            return
         description = describe_end(status, "loading the app" if state is State.LOADING else "serving")
         self._console.error(description)
         if stacks:
@@ -355,17 +508,26 @@ class Supervisor:
             self._begin_load("the app, after the crash,")
 
     def _crashes_too_often(self) -> bool:
+        return self._too_often(self._crashes)
+
+    def _too_often(self, moments: deque[float]) -> bool:
         now = time.monotonic()
-        self._crashes.append(now)
-        while now - self._crashes[0] > CRASH_WINDOW_SECONDS:
-            self._crashes.popleft()
-        return len(self._crashes) > CRASHES_IN_A_ROW
+        moments.append(now)
+        while now - moments[0] > CRASH_WINDOW_SECONDS:
+            moments.popleft()
+        return len(moments) > CRASHES_IN_A_ROW
 
     # Changes.
 
     def _on_changed(self) -> None:
         changes = self._watch.take()
-        if changes is not None and self._exit_status is None:
+        if changes is None or self._exit_status is not None:
+            return
+        if changes.own_doing:
+            self._console.line(
+                f"{changes} is written by the app each time it is loaded: no reload for that any more."
+            )
+        else:
             self._reload(str(changes))
 
     def _reload(self, reason: str) -> None:
@@ -387,8 +549,8 @@ class Supervisor:
         child.send({"type": messages.TERMINAL_LENT})
 
     def _prompt_over(self, child: Child) -> None:
-        """A debugger's next prompt may follow, and what is typed ahead is for that: a load keeps the terminal until
-        its end, a request for a moment."""
+        """A debugger's next prompt may follow, and what is typed ahead is for that: a load keeps the terminal
+        until its end, a request for a moment."""
         if self._holder is child:
             self._prompting = False
             if child.state is not State.LOADING:
@@ -419,6 +581,10 @@ class Supervisor:
             self._start_waiting()
         elif what == "standby":
             self._prepare_standby()
+        elif what == "retry":
+            self._retry()
+        elif what == "anew" and self._exit_status is None:
+            self._begin_load("the app")
         elif child is not None and child.state is not State.ENDED:
             self._on_child_due(what, child)
 
@@ -427,6 +593,8 @@ class Supervisor:
             self._later(GRACE_SECONDS, Due("drained", child))
         elif what in ("drained", "stopped"):
             child.kill()
+        elif what == "mute":
+            self._end_mute(child)
         elif what == "prompt over":
             if not self._prompting:
                 self._take_terminal_back(child)
@@ -446,11 +614,28 @@ class Supervisor:
         if self.served and not any(other.is_notice for other in self._children.values()):
             self._serve_notice(death_report(description, stacks))
 
+    def _end_mute(self, child: Child) -> None:
+        """A worker that has closed its channel can be neither asked nor ordered any more."""
+        if child.reaped or child.state in (State.DRAINING, State.STOPPING):
+            return
+        self._console.error(
+            "The app has closed descriptors that are not its own (os.closerange?), so its process is ended."
+        )
+        child.kill()
+
+    def _retry(self) -> None:
+        if not self._refused or self._exit_status is not None:
+            return
+        self._begin_load("the app")
+        if self._refused:
+            self._later(RETRY_SECONDS, Due("retry"))
+
     def _prepare_standby(self) -> None:
         current = self._current
         busy = self._standby or self._waiting or self._exit_status is not None
         if not busy and current is not None and current.state in (State.SERVING, State.FAILED):
-            self._standby = self._spawn()
+            with suppress(OSError):  # it will be told when the process is needed
+                self._standby = self._spawn()
 
     def _on_signal(self, number: int) -> None:
         if number == signal.SIGCHLD:
@@ -462,9 +647,7 @@ class Supervisor:
         elif self._exit_status is None:
             self._stop(0)
         elif number == signal.SIGINT:
-            self._exit_status = 130
-            for child in self._children.values():
-                child.kill()
+            self._kill_all(130)
 
     def _stop(self, status: int) -> None:
         """Ends all workers, politely first."""
@@ -478,3 +661,9 @@ class Supervisor:
                 child.stop(STOP_GRACE_SECONDS)
             self._later(STOP_KILL_SECONDS, Due("stopped", child))
         self._post(Due("stopping"))
+
+    def _kill_all(self, status: int) -> None:
+        """Ends all workers at once."""
+        self._exit_status = status
+        for child in self._children.values():
+            child.kill()

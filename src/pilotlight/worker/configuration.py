@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from pilotlight.errors import UserError
 from pilotlight.server.application import ServerConfig
 from pilotlight.settings import Settings
 
@@ -29,3 +31,23 @@ def server_config(
 
     tls = load_context(settings.cert, settings.key, notice=notice)
     return ServerConfig(threads=settings.threads, ssl_context=tls)
+
+
+def config_of_stand_in(settings: Settings, notice: Callable[[str], None]) -> ServerConfig:
+    """How to serve a page of ours in place of an app that could not be loaded.
+
+    The certificate may be in what could not be loaded: then the page has the one of `--cert adhoc`, or, where
+    that cannot be made, no TLS at all.
+
+    Args:
+        notice: told of either.
+    """
+    try:
+        return server_config(settings)
+    except UserError:
+        notice("Until the app can be loaded, its certificate is replaced by that of --cert adhoc.")
+    try:
+        return server_config(replace(settings, cert="adhoc", key=None))
+    except UserError as error:
+        notice(f"{error.message} Until the app can be loaded, its error is shown over plain HTTP.")
+    return server_config(replace(settings, cert=None, key=None))

@@ -7,6 +7,7 @@ the terminal.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections import deque
@@ -28,6 +29,7 @@ class TerminalLease:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._owner = threading.get_ident()
+        self._pid = os.getpid()
         self._lent = threading.Event()
         self._holder: int | None = None
         self._wake: Callable[[], object] | None = None
@@ -48,7 +50,8 @@ class TerminalLease:
 
     def _audit(self, event: str, arguments: tuple[object, ...]) -> None:
         if event == "builtins.input":
-            self._acquire()
+            if os.getpid() == self._pid:  # a process that the app has forked has no channel
+                self._acquire()
         elif event == "builtins.input/result":
             self._release()
 

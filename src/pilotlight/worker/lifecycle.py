@@ -14,6 +14,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict
+from typing import Any
 
 from pilotlight import messages
 from pilotlight.app.load import LoadedApp, adopt_app, load_app
@@ -27,16 +28,20 @@ from pilotlight.debugger.text import render_text
 from pilotlight.errors import UserError
 from pilotlight.reload.dependencies import Dependency
 from pilotlight.reload.record import Recorder
-from pilotlight.server.application import Application
-from pilotlight.server.engine import LifespanFailed
-from pilotlight.worker.configuration import server_config
+from pilotlight.server.application import Application, ServerConfig
+from pilotlight.worker.configuration import config_of_stand_in, server_config
 from pilotlight.worker.ending import end_in_spite_of_threads, flush_standard_streams
 from pilotlight.worker.failure import application_for
+from pilotlight.worker.forking import disown_in_forks
 from pilotlight.worker.hooks import WorkerHooks
 from pilotlight.worker.lease import TerminalLease
 from pilotlight.worker.order import StartOrder
 from pilotlight.worker.serving import Serving
-from pilotlight.worker.signals import LoadAbandoned, die_with, prepare_for_loading, prepare_for_serving
+from pilotlight.worker.signals import LoadAbandoned, die_with, prepare_for_loading, reset_in_fork
+
+
+class ChannelLost(BaseException):
+    """The supervisor cannot be told any more; not an `Exception`, so that the app's handlers let it pass."""
 
 
 def run(channel: Channel) -> int:
@@ -48,15 +53,24 @@ def run(channel: Channel) -> int:
     prepare_for_loading()
     die_with(order.lifeline)
     _log_crashes_to(order.crash_log)
+    disown_in_forks([channel.fileno(), *(sock.fileno() for sock in order.sockets)], reset_in_fork)
     _apply(order.environment)
+    with suppress(OSError):  # it is gone, and the app's import will say so
+        os.chdir(order.directory)
     atexit.register(_tell_finished, channel)  # first registered, so it runs last
+    status = 1
     try:
         Worker(channel, order).run()
+        status = 0
     except LoadAbandoned:
-        return 1
+        pass
+    except ChannelLost:
+        Console.for_process(quiet=False).error(
+            "The app has closed descriptors that are not its own (os.closerange?), so it cannot be served."
+        )
     finally:
-        end_in_spite_of_threads()
-    return 0
+        end_in_spite_of_threads(status)
+    return status
 
 
 class Worker:
@@ -68,8 +82,9 @@ class Worker:
         self._settings = order.settings
         self._console = Console.for_process(quiet=order.settings.quiet)
         self._lease = TerminalLease(channel)
-        self._recorder = Recorder(self._report_dependency)
+        self._recorder = Recorder(self._report_dependency, wrote=self._report_writing)
         self._served = False
+        self._pid = os.getpid()
 
     def run(self) -> None:
         """Loads and serves what the order names."""
@@ -85,10 +100,10 @@ class Worker:
                 self._run_script()
             else:
                 self._load_and_serve()
-        except LoadAbandoned:
+        except (LoadAbandoned, ChannelLost):
             raise
         except BaseException as error:
-            if self._served:
+            if self._served or os.getpid() != self._pid:  # a process that the app forked ends as it likes
                 raise
             self._fail(error)
 
@@ -126,7 +141,7 @@ class Worker:
 
     def _announce(self, loaded: LoadedApp, seconds: float) -> None:
         self._recorder.loading_finished()
-        self._channel.send(
+        self._tell(
             {
                 "type": messages.LOADED,
                 "name": loaded.name,
@@ -137,18 +152,16 @@ class Worker:
         )
 
     def _serve(self, application: Application, context: object = None) -> None:
-        prepare_for_serving()
-        try:
-            self._serving(context).run(application, self._order.sockets)
-        except LifespanFailed:
-            prepare_for_loading()
-            raise
+        self._serving(context).run(application, self._order.sockets)
         self._served = True
 
     def _serving(self, context: object = None) -> Serving:
-        hooks = WorkerHooks(self._console, show_errors=self._settings.debugger, live=True)
         notice = self._console.line if self._order.first else None
-        return Serving(self._channel, self._lease, server_config(self._settings, context, notice), hooks)
+        return self._serving_with(server_config(self._settings, context, notice))
+
+    def _serving_with(self, config: ServerConfig) -> Serving:
+        hooks = WorkerHooks(self._console, show_errors=self._settings.debugger, live=True)
+        return Serving(self._channel, self._lease, config, hooks)
 
     def _fail(self, error: BaseException) -> None:
         """Tells the supervisor; its answer is to serve the failure, or the end of the channel."""
@@ -160,18 +173,27 @@ class Worker:
         else:
             text, status, sentence = render_text(report, color=self._console.color), 1, False
         self._recorder.loading_finished()
-        self._channel.send({"type": messages.FAILED, "text": text, "sentence": sentence, "status": status})
+        self._tell({"type": messages.FAILED, "text": text, "sentence": sentence, "status": status})
         answer = self._channel.receive()
         if answer is not None and answer.body["type"] == messages.SERVE_FAILURE:
             self._serve_report(report)
 
     def _serve_report(self, report: Report) -> None:
-        prepare_for_serving()
-        self._serving().run(application_for(report), self._order.sockets)
+        config = config_of_stand_in(self._settings, self._console.line)
+        self._serving_with(config).run(application_for(report), self._order.sockets)
         self._served = True
 
     def _report_dependency(self, dependency: Dependency) -> None:
         self._channel.send({"type": messages.DEPENDENCY, **asdict(dependency)})
+
+    def _report_writing(self, path: str) -> None:
+        self._channel.send({"type": messages.WRITING, "path": path})
+
+    def _tell(self, body: dict[str, Any]) -> None:
+        try:
+            self._channel.send(body)
+        except OSError:
+            raise ChannelLost from None
 
 
 def _tell_finished(channel: Channel) -> None:

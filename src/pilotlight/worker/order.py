@@ -19,6 +19,7 @@ class StartOrder:
         target: `{"kind": "app"}` loads `settings.app`; `{"kind": "script", ...}` runs a script as `__main__`;
             `{"kind": "report", "report": ...}` loads nothing and answers every request with that report.
         environment: variables to set (value) or to remove (None) before the load.
+        directory: the current directory; this process may have been started in one that is gone since.
         first: no app has been served yet.
         lifeline, crash_log: descriptors; see `signals.die_with`, and where faulthandler writes.
         sockets: listening, inherited.
@@ -27,6 +28,7 @@ class StartOrder:
     settings: Settings
     target: dict[str, Any]
     environment: dict[str, str | None]
+    directory: str
     first: bool
     lifeline: int
     crash_log: int
@@ -40,6 +42,7 @@ class StartOrder:
             settings=Settings.from_json(message.body["settings"]),
             target=message.body["target"],
             environment=message.body["environment"],
+            directory=message.body["directory"],
             first=message.body["first"],
             lifeline=lifeline,
             crash_log=crash_log,

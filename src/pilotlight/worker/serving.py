@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import os
 import socket
 from typing import Any
 
 from pilotlight import messages
-from pilotlight.channel import Channel, Message
+from pilotlight.channel import LOST, Channel, Message
 from pilotlight.server.application import Application, DetachedConnection, ServerConfig, ServerHooks
 from pilotlight.server.engine import Server, new_event_loop
 from pilotlight.worker.lease import TerminalLease
+from pilotlight.worker.signals import prepare_for_serving, prepare_for_the_end
 
 LIFESPAN_SECONDS = 2.0
 
@@ -48,6 +50,7 @@ class Serving:
         try:
             loop.run_until_complete(self._serve(loop, application, sockets))
         finally:
+            prepare_for_the_end()
             close_loop(loop)
 
     async def _serve(
@@ -57,11 +60,14 @@ class Serving:
         self._orders: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._server = server
         await server.start(sockets)
+        politely = {"type": messages.STOP, "grace": 0}
+        prepare_for_serving(functools.partial(loop.call_soon_threadsafe, self._orders.put_nowait, politely))
         self._lease.wake_with(self._take_kept)
         loop.add_reader(self._channel.fileno(), self._read_channel)
         try:
             self._channel.send({"type": messages.READY})
             self._take_kept()
+            self._read_channel()  # what came together with an earlier message does not make it readable
             order = await self._orders.get()
             if order is not None and order["type"] == messages.DRAIN:
                 await server.drain(order["grace"], self._hand_over)
@@ -84,12 +90,19 @@ class Serving:
     def _obey(self, message: Message) -> None:
         kind = message.body["type"]
         if kind == messages.ADOPT:
-            connection = socket.socket(fileno=message.descriptors[0])
-            self._server.adopt(DetachedConnection(connection, base64.b64decode(message.body["data"])))
+            self._adopt(message)
         elif kind == messages.TERMINAL_LENT:
             self._lease.lent()
         else:
             self._orders.put_nowait(message.body)
+
+    def _adopt(self, message: Message) -> None:
+        (descriptor,) = message.descriptors
+        if descriptor == LOST:
+            self._hooks.notice("A connection was lost in the reload: too many files are open.")
+            return
+        connection = socket.socket(fileno=descriptor)
+        self._server.adopt(DetachedConnection(connection, base64.b64decode(message.body["data"])))
 
     def _hand_over(self, connection: DetachedConnection) -> None:
         with connection.sock:

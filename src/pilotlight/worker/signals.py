@@ -9,6 +9,7 @@ import fcntl
 import os
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 BLOCKED_AT_SPAWN = frozenset({signal.SIGINT})
@@ -35,9 +36,39 @@ def prepare_for_loading() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_AT_SPAWN)
 
 
-def prepare_for_serving() -> None:
-    """From here on the channel says when to end; a SIGTERM from elsewhere gets the default action."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def prepare_for_serving(stop: Callable[[], object]) -> None:
+    """From here on SIGTERM asks for a polite end, unless the app has a handler of its own.
+
+    Not the loop's own way with signals: that would make a SIGTERM to a process that the app forks one to this
+    process, since both share what wakes the loop.
+    """
+    if signal.getsignal(signal.SIGTERM) is _abandon:
+        signal.signal(signal.SIGTERM, _Stop(stop))
+
+
+def prepare_for_the_end() -> None:
+    """The loop is over: our handler has nobody to tell any more."""
+    if isinstance(signal.getsignal(signal.SIGTERM), _Stop):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def reset_in_fork() -> None:
+    """A process that the app forks ends by signals as any other."""
+    if signal.getsignal(signal.SIGINT) is _ignore:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is _abandon or isinstance(handler, _Stop):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+class _Stop:
+    """A signal handler that calls `stop`."""
+
+    def __init__(self, stop: Callable[[], object]) -> None:
+        self._stop = stop
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        self._stop()
 
 
 def die_with(lifeline: int) -> None:

@@ -1,0 +1,65 @@
+"""Standard streams that are closed, or whose reader has gone, are no reason to end."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from harness import Serve, pilotlight
+
+APP = """
+import sys
+from flask import Flask
+
+app = Flask(__name__)
+print("imported")  # stays in the buffer, and is flushed by whoever ends the process
+{extra}
+
+
+@app.route("/")
+def index():
+    return "{greeting}"
+"""
+
+
+@pytest.mark.parametrize(
+    "redirection",
+    ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "| true", "2>&1 | true", "</dev/null", ">/dev/full 2>&1"],
+)
+def test_server_serves_and_reloads(serve: Serve, redirection: str, unused_tcp_port_number: int) -> None:
+    port = str(unused_tcp_port_number)
+    words = " ".join([*pilotlight("--app", "hello", "run", "--debug", "--port", port), redirection])
+    server = serve(command=["bash", "-c", words], files={"hello.py": APP.format(greeting="one", extra="")})
+    server._url = f"http://127.0.0.1:{port}"
+    wait(server, lambda: server.get("/").text == "one")
+    server.write("hello.py", APP.format(greeting="two", extra=""))
+    server.wait_until_response(lambda response: response.text == "two")
+    server.write("hello.py", APP.format(greeting="two", extra="1 / 0"))
+    server.wait_until_response(lambda response: response.status == 500)
+    server.write("hello.py", APP.format(greeting="three", extra=""))
+    server.wait_until_response(lambda response: response.text == "three")
+    for child in server.children():
+        if sys.executable in child.cmdline()[:1] and "pilotlight" in child.cmdline():
+            child.terminate()
+
+
+def wait(server, happens) -> None:
+    import time
+
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            if happens():
+                return
+        except OSError:  # noqa: PERF203 - it does not listen yet
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def unused_tcp_port_number() -> int:
+    import socket
+
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])

@@ -1,0 +1,61 @@
+"""A worker that was started in advance and has died is replaced, not ordered."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from harness import Serve, ServerProcess
+
+APP = """
+import atexit, os, time
+from flask import Flask
+
+app = Flask(__name__)
+
+
+@app.route("/")
+def index():
+    return "{greeting}"
+
+
+@app.route("/pid")
+def pid():
+    return str(os.getpid())
+
+
+def end():
+    print("ending", flush=True)
+    time.sleep(1)
+
+
+atexit.register(end)
+"""
+
+
+def standby_of(server: ServerProcess) -> int:
+    """The pid of the worker that serves nothing yet; it starts half a second after a load."""
+    serving = int(server.get("/pid").text)
+    while True:
+        others = [child.pid for child in server.children() if child.pid != serving]
+        if len(others) == 1:
+            return others[0]
+
+
+def test_standby_that_died_while_idle(serve: Serve) -> None:
+    server = serve("--app", "hello", "run", "--debug", files={"hello.py": APP.format(greeting="one")})
+    os.kill(standby_of(server), signal.SIGKILL)
+    server.write("hello.py", APP.format(greeting="two"))
+    server.wait_until_response(lambda response: response.text == "two")
+    assert server.running
+
+
+def test_standby_that_dies_while_its_predecessor_ends(serve: Serve) -> None:
+    server = serve("--app", "hello", "run", "--debug", files={"hello.py": APP.format(greeting="one")})
+    standby = standby_of(server)
+    os.kill(standby, signal.SIGSTOP)  # so that it cannot take the order before it is ended
+    server.write("hello.py", APP.format(greeting="two"))
+    server.wait_for_output("^ending")
+    os.kill(standby, signal.SIGKILL)
+    server.wait_until_response(lambda response: response.text == "two")
+    assert server.running
