@@ -29,17 +29,17 @@ def _flask(**options):
 @pytest.mark.parametrize(
     ("given", "options", "ignored"),
     [
-        ({}, {"port": 5000, "debug": False}, ()),
+        ({}, {"port": 5000}, ()),
         ({"debug": True}, {"port": 5000, "debug": True}, ()),
-        ({"host": "::1", "port": "80"}, {"host": "::1", "port": 80, "debug": False}, ()),
+        ({"host": "::1", "port": "80"}, {"host": "::1", "port": 80}, ()),
         ({"use_reloader": False, "use_debugger": True, "threaded": False, "debug": True},
          {"port": 5000, "debug": True, "reload": False, "debugger": True, "threads": False}, ()),
-        ({"ssl_context": "adhoc"}, {"port": 5000, "debug": False, "cert": "adhoc"}, ()),
-        ({"ssl_context": ("c", "k")}, {"port": 5000, "debug": False, "cert": "c", "key": "k"}, ()),
+        ({"ssl_context": "adhoc"}, {"port": 5000, "cert": "adhoc"}, ()),
+        ({"ssl_context": ("c", "k")}, {"port": 5000, "cert": "c", "key": "k"}, ()),
         ({"extra_files": ["a"], "exclude_patterns": {"*"}},
-         {"port": 5000, "debug": False, "extra_files": ("a",), "exclude_patterns": ("*",)}, ()),
+         {"port": 5000, "extra_files": ("a",), "exclude_patterns": ("*",)}, ()),
         ({"processes": 3, "reloader_type": "stat", "load_dotenv": False},
-         {"port": 5000, "debug": False}, ("load_dotenv", "processes", "reloader_type")),
+         {"port": 5000}, ("load_dotenv", "processes", "reloader_type")),
     ],
 )  # fmt: skip
 def test_flask_run(given, options, ignored):
@@ -59,14 +59,14 @@ def test_flask_server_name_and_ssl_context():
     app, run = _flask(ssl_context=context)
     app.config["SERVER_NAME"] = "dev.test:8088"
     (call,) = _calls(run)
-    assert call.options == {"host": "dev.test", "port": 8088, "debug": False, "cert": context}
+    assert call.options == {"host": "dev.test", "port": 8088, "cert": context}
 
 
 def test_quart_run_reloads_by_default():
     from quart import Quart
 
     (call,) = _calls(lambda: Quart("x").run(certfile="c", keyfile="k"))
-    assert call.options == {"port": 5000, "debug": False, "reload": True, "cert": "c", "key": "k"}
+    assert call.options == {"port": 5000, "reload": True, "cert": "c", "key": "k"}
     assert call.source == "Quart.run"
 
 

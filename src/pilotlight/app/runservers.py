@@ -119,7 +119,10 @@ def _from_framework(arguments: Arguments) -> Translation:
     _take_ssl_context(given, tls)
     options, ignored = renamed(given, _WERKZEUG)
     options.update(tls)
-    options["debug"] = bool(options.get("debug", app.debug))
+    if "debug" in options:
+        options["debug"] = bool(options["debug"])
+    elif app.debug and "FLASK_DEBUG" not in os.environ:
+        options["debug"] = True  # set in code; else the environment decides, with what `.env` adds to it
     name, _, port = str(app.config.get("SERVER_NAME") or "").partition(":")
     if name:
         options.setdefault("host", name)

@@ -159,7 +159,7 @@ def _context_in(options: Mapping[str, Any]) -> object:
     ssl = sys.modules.get("ssl")
     if ssl is None or not isinstance(cert, ssl.SSLContext):
         raise UserError(
-            f"cert is a value of type {type(cert).__name__}, but must be 'adhoc', a file (with its key as key), "
+            f"cert is a value of type {type(cert).__name__}, but must be 'adhoc', a file (key: its key), "
             "or an ssl.SSLContext."
         )
     return cert
@@ -238,8 +238,8 @@ def _serve_here(app: object, settings: Settings, context: object, console: Conso
 
 @contextmanager
 def _signals_request(stop: Stop) -> Iterator[None]:
-    """SIGINT and SIGTERM end the server in the other thread. Does nothing outside the main thread, which alone
-    gets them."""
+    """SIGINT and SIGTERM end the server in the other thread. Does nothing outside the main thread, which
+    alone gets them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
