@@ -6,6 +6,7 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pilotlight.channel import Channel, ChannelError, Message
 
 JSON = st.recursive(

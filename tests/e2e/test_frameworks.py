@@ -1,4 +1,4 @@
-"""The real, released frameworks: each is found, served and reloaded by the command that its users would type."""
+"""The real, released frameworks: each is found, served and reloaded by the command that its users type."""
 
 from __future__ import annotations
 
@@ -185,12 +185,15 @@ def test_error_without_debug_shows_nothing(serve: Serve) -> None:
 DJANGO = {
     "manage.py": "import os, sys\n\nif __name__ == '__main__':\n"
     "    os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'mysite.settings')\n"
-    "    from django.core.management import execute_from_command_line\n    execute_from_command_line(sys.argv)\n",
+    "    from django.core.management import execute_from_command_line\n"
+    "    execute_from_command_line(sys.argv)\n",
     "mysite/__init__.py": "",
-    "mysite/settings.py": "SECRET_KEY = 'x'\nDEBUG = True\nROOT_URLCONF = 'mysite.urls'\nALLOWED_HOSTS = ['*']\n"
+    "mysite/settings.py": "SECRET_KEY = 'x'\nDEBUG = True\nROOT_URLCONF = 'mysite.urls'\n"
+    "ALLOWED_HOSTS = ['*']\n"
     "INSTALLED_APPS = ['django.contrib.staticfiles', 'pages']\nSTATIC_URL = 'static/'\nUSE_TZ = True\n"
     "TEMPLATES = [{'BACKEND': 'django.template.backends.django.DjangoTemplates', 'APP_DIRS': True}]\n",
-    "mysite/urls.py": "from django.urls import path\nfrom pages import views\nurlpatterns = [path('', views.index)]\n",
+    "mysite/urls.py": "from django.urls import path\nfrom pages import views\n"
+    "urlpatterns = [path('', views.index)]\n",
     "pages/__init__.py": "",
     "pages/views.py": "from django.shortcuts import render\n\n\ndef index(request):\n"
     "    return render(request, 'page.html', {'text': 'hello from one'})\n",
@@ -207,7 +210,8 @@ DJANGO = {
 def test_django(serve: Serve, arguments: tuple[str, ...]) -> None:
     wsgi = (
         "import os\nfrom django.core.wsgi import get_wsgi_application\n"
-        "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'mysite.settings')\napplication = get_wsgi_application()\n"
+        "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'mysite.settings')\n"
+        "application = get_wsgi_application()\n"
     )
     server = serve(*arguments, "--debug", files={**DJANGO, "mysite/wsgi.py": wsgi})
     assert server.get("/").text == "<p>hello from one</p>"

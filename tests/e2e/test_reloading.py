@@ -217,7 +217,8 @@ def test_data_file_and_factory_package_reload(serve: Serve) -> None:
             "def create_app():\n    app = Flask(__name__)\n"
             "    app.config.update(json.loads(pathlib.Path(__file__).with_name('config.json').read_text()))\n"
             "    app.register_blueprint(views.pages)\n    return app\n",
-            "site1/views.py": "from flask import Blueprint, current_app\npages = Blueprint('pages', __name__)\n\n"
+            "site1/views.py": "from flask import Blueprint, current_app\n"
+            "pages = Blueprint('pages', __name__)\n\n"
             "@pages.route('/')\ndef index():\n    return current_app.config['TEXT']\n",
             "site1/config.json": '{"TEXT": "one"}',
         },

@@ -135,7 +135,8 @@ WAYS_TO_BE_BUSY = {
 @pytest.mark.parametrize("busy", WAYS_TO_BE_BUSY)
 def test_killed_supervisor_leaves_nothing_behind(serve: Serve, busy: str) -> None:
     source = (
-        "from flask import Flask\napp = Flask(__name__)\n\n@app.route('/')\ndef index():\n    return 'hello'\n\n"
+        "from flask import Flask\napp = Flask(__name__)\n\n@app.route('/')\ndef index():\n"
+        "    return 'hello'\n\n"
         f"@app.route('/busy')\ndef busy():\n    {WAYS_TO_BE_BUSY[busy] or 'pass'}\n    return ''\n"
     )
     server = serve("--app", "hello", "run", "--debug", files={"hello.py": source})

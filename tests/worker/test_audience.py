@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from pilotlight.worker.audience import is_direct_local
 
 HOST = (b"Host", b"localhost:5000")
