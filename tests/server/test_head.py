@@ -94,10 +94,14 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_doubtful_request_is_refused(name: str) -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_doubtful_request_is_refused(name: str, times: int) -> None:
     section, status = ATTACKS[name]
-    with pytest.raises(BadRequest) as caught:
-        parse(section)
+    parser = HeadParser(Limits())
+    for _ in range(times):
+        parser.parse(OK)
+        with pytest.raises(BadRequest) as caught:
+            parser.parse(section)
     assert caught.value.status in (status if isinstance(status, tuple) else (status,))
 
 
@@ -205,3 +209,38 @@ def test_any_bytes_are_parsed_or_refused(data: bytes) -> None:
         for part in pair
     )
     assert len(head.headers) == 1 + data.count(b"\r\n") + 1
+
+
+def test_the_same_lines_again_mean_the_same_and_share_nothing() -> None:
+    parser = HeadParser(Limits())
+    lines = ["Cookie: a=b", "Content-Length: 5", "Connection: close"]
+    first = parser.parse(request(*lines, line="POST /a?b HTTP/1.1"))
+    first.headers.append((b"x-app", b"was here"))
+    again = parser.parse(request(*lines, line="POST /a?b HTTP/1.1"))
+    assert again == parse(request(*lines, line="POST /a?b HTTP/1.1"))
+    other = parser.parse(request(*lines, line="POST /c HTTP/1.1"))
+    assert (other.target, other.raw_path, other.query, other.content_length) == (b"/c", b"/c", b"", 5)
+    absolute = parser.parse(request(*lines, line="POST http://elsewhere/c HTTP/1.1"))
+    assert absolute.headers[0] == (b"host", b"elsewhere")
+    assert parser.parse(request(*lines, line="POST /c HTTP/1.1")).headers[0] == (b"host", b"a")
+
+
+def test_what_is_remembered_depends_on_method_and_version() -> None:
+    parser = HeadParser(Limits())
+    upgrade = ["Upgrade: websocket", "Connection: Upgrade"]
+    for _ in range(2):
+        assert parser.parse(request(*upgrade)).wants_websocket
+        assert not parser.parse(request(*upgrade, line="POST / HTTP/1.1")).wants_websocket
+        assert not parser.parse(request(*upgrade, line="GET / HTTP/1.0")).wants_websocket
+        with pytest.raises(BadRequest):
+            parser.parse(request(*upgrade, line="BREW / HTTP/1.1"))
+        with pytest.raises(BadRequest):
+            parser.parse(request(*upgrade, line="GET /#x HTTP/1.1"))
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    parser = HeadParser(Limits())
+    for i in range(1000):
+        parser.parse(request(f"X: {i}"))
+        parser.parse(request(f"X: {i}" + "y" * 5000))
+    assert len(parser._known) <= 64

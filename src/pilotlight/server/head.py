@@ -9,7 +9,7 @@ doubt.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httptools
 
@@ -24,6 +24,9 @@ _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
 _VERSIONS = {b"1.1": "1.1", b"1.0": "1.0"}
+_SLASH = ord("/")
+_KNOWN_COUNT = 64
+_KNOWN_BYTES = 4096
 _FRAMING_NAMES = frozenset(
     (b"host", b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"expect")
 )
@@ -105,9 +108,10 @@ def _refuse_size(data: bytes, limits: Limits) -> None:
 
 
 class HeadParser:
-    """Parses whole header sections, one at a time; keeps nothing between two of them.
+    """Parses whole header sections, one at a time. One instance serves all connections of a loop.
 
-    One instance serves all connections of a loop. The body never passes through here.
+    Clients send the same header lines again and again, so the verdict on some recent ones is remembered: the
+    same bytes behind the same method and version mean the same. The body never passes through here.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -115,6 +119,7 @@ class HeadParser:
         self._parser = httptools.HttpRequestParser(self)
         self._headers: Headers = []
         self._framing: list[tuple[bytes, bytes]] = []
+        self._known: dict[tuple[bytes, bytes, bytes], RequestHead] = {}
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by httptools for each header field."""
@@ -139,6 +144,33 @@ class HeadParser:
         version = _VERSIONS.get(digits)
         if version is None:
             raise BadRequest(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+        key = (method, digits, section[line.end() :])
+        known = self._known.get(key)
+        if known is not None and target[0] == _SLASH and b"#" not in target:
+            raw_path, _, query = target.partition(b"?")
+            return RequestHead(
+                known.method,
+                target,
+                raw_path,
+                query,
+                known.version,
+                known.headers.copy(),
+                known.content_length,
+                known.chunked,
+                known.keep_alive,
+                known.expects_continue,
+                known.wants_websocket,
+            )
+        head = self._parse_anew(section, line, method, target, version)
+        if target[0] == _SLASH and len(key[2]) <= _KNOWN_BYTES:
+            if len(self._known) >= _KNOWN_COUNT:
+                self._known.clear()
+            self._known[key] = replace(head, headers=head.headers.copy())
+        return head
+
+    def _parse_anew(
+        self, section: bytes, line: re.Match[bytes], method: bytes, target: bytes, version: str
+    ) -> RequestHead:
         if not _HEADER_LINES.fullmatch(section, line.end()):
             raise BadRequest(400, "A request header is malformed.")
         if not target.isascii():
@@ -228,7 +260,7 @@ def _checked_head(
 def _split_target(method: str, target: bytes, headers: Headers) -> tuple[bytes, bytes]:
     """Path and query of the target; an absolute target's authority replaces the Host header (RFC 9112
     3.2.2)."""
-    if target[0] == 47 and b"#" not in target:  # a slash: the common case
+    if target[0] == _SLASH and b"#" not in target:  # the common case
         raw_path, _, query = target.partition(b"?")
         return raw_path, query
     if target == b"*":
