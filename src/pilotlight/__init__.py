@@ -27,6 +27,9 @@ def run(app: object, **options: Any) -> None:
     Raises:
         SystemExit: an option is wrong or the address is taken; the reason has been printed.
     """
-    from pilotlight.launch import run as launch
+    try:
+        from pilotlight.launch import run as launch
 
-    launch(app, **options)
+        launch(app, **options)
+    except KeyboardInterrupt:  # before the server has its own way to end
+        raise SystemExit(130) from None

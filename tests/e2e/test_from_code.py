@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from harness import ANY_URL, Serve, ServerProcess, python
 
@@ -118,7 +120,8 @@ def test_import_string(serve: Serve) -> None:
         command=python("serve.py"),
         files={
             "hello.py": FLASK_APP.format(main=""),
-            "serve.py": "import pilotlight\nif __name__ == '__main__':\n    pilotlight.run('hello:app', debug=True, port=0)\n",
+            "serve.py": "import pilotlight\nif __name__ == '__main__':\n"
+            "    pilotlight.run('hello:app', debug=True, port=0)\n",
         },
     )
     assert json.loads(server.get("/").text)["name"] == "hello"
@@ -229,3 +232,225 @@ def test_flask_gets_its_own_run_back(serve: Serve) -> None:
     )
     server.wait_for_output(ANY_URL)
     assert "Werkzeug" in server.get("/").headers["server"]
+
+
+REPEATED = """
+import atexit, os, sys
+from flask import Flask
+
+app = Flask(__name__)
+{before}
+text = "one"
+
+
+@app.route("/")
+def index():
+    return "|".join([text, os.getcwd(), os.environ.get("RUNS", ""), *sys.argv, sys.flags.__repr__()])
+
+
+if __name__ == "__main__":
+    {call}
+"""
+
+
+@pytest.mark.parametrize("way", ["pilotlight.run", "app.run"])
+def test_the_script_finds_what_it_found_first(serve: Serve, tmp_path: Path, way: str) -> None:
+    """Although it has changed its directory, its arguments and its environment before the call."""
+    source = REPEATED.format(
+        before=(
+            "os.chdir('data'); sys.argv.pop(1)\n"
+            "os.environ['RUNS'] = os.environ.get('RUNS', '') + 'x'\n"
+            "atexit.register(lambda: print('atexit', os.getpid(), flush=True))"
+        ),
+        call="import pilotlight; pilotlight.run(app, debug=True, port=0)"
+        if way == "pilotlight.run"
+        else "app.run(debug=True, port=0)",
+    )
+    (tmp_path / "src" / "data").mkdir(parents=True)
+    (tmp_path / "data").mkdir()
+    words = ["src/hello.py"] if way == "pilotlight.run" else ["-m", "pilotlight", "src/hello.py"]
+    server = serve(command=python(*words, "taken", "left"), files={"src/hello.py": source})
+    for text in ("one", "two"):
+        found = server.wait_until_response(lambda response, text=text: response.text.startswith(text)).text  # type: ignore[misc]
+        assert found.split("|")[1:5] == [str(tmp_path / "data"), "x", "src/hello.py", "left"]
+        server.write("src/hello.py", source.replace('"one"', '"two"'))
+    server.terminate()
+    assert server.wait_for_exit() == 0
+    ends = [line.split()[1] for line in server.output.splitlines() if line.startswith("atexit")]
+    assert len(ends) == len(set(ends)) == 3  # this process before it became the supervisor, and two workers
+    assert str(server.pid) in ends
+
+
+def test_warnings_as_errors_and_isolation(serve: Serve) -> None:
+    source = REPEATED.format(before="", call="import pilotlight; pilotlight.run(app, debug=True, port=0)")
+    server = serve(
+        command=python("-X", "dev", "-W", "error", "-O", "-B", "-u", "-I", "hello.py"),
+        files={"hello.py": source},
+    )
+    text = server.get("/").text
+    for flag in ("dev_mode=True", "optimize=1", "dont_write_bytecode=1", "isolated=1"):
+        assert flag in text
+
+
+@pytest.mark.parametrize("way", ["pilotlight.run", "app.run"])
+def test_every_option_by_name(serve: Serve, way: str) -> None:
+    """`pilotlight.run` inside a script that `python -m pilotlight` runs is the same call."""
+    options = (
+        "host='localhost', port=0, debug=True, reload=True, debugger=False, with_threads=True,"
+        " extra_files=['x.txt'], exclude_patterns=['*.y'], env_file='my.env', open=False, quiet=False,"
+        " app_dir='.', on_reload_error='page'"
+    )
+    source = REPEATED.format(before="", call=f"import pilotlight; pilotlight.run(app, {options})")
+    words = ["hello.py"] if way == "pilotlight.run" else ["-m", "pilotlight", "hello.py"]
+    files = {"hello.py": source, "x.txt": "", "my.env": "RUNS=from the file\n"}
+    server = serve(command=python(*words), files=files)
+    assert "from the file" in server.get("/").text
+    assert "my.env" in server.output
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        ("prot=0", "no option 'prot'"),
+        ("cert=('a', 'b')", "cert is a value of type tuple"),
+        ("port=99999", "99999"),
+    ],
+)
+@pytest.mark.parametrize("words", [["hello.py"], ["-m", "pilotlight", "hello.py"]], ids=["own", "unmodified"])
+def test_wrong_options(serve: Serve, words: list[str], call: str, sentence: str) -> None:
+    source = REPEATED.format(before="", call=f"import pilotlight; pilotlight.run(app, {call})")
+    server = serve(command=python(*words), files={"hello.py": source})
+    assert server.wait_for_exit() == 2
+    assert sentence in server.output
+    assert "Traceback" not in server.output
+
+
+def test_a_wrong_app(serve: Serve) -> None:
+    source = "import pilotlight\nif __name__ == '__main__':\n    pilotlight.run(42, debug=True, port=0)\n"
+    server = serve(command=python("hello.py"), files={"hello.py": source})
+    assert server.wait_for_exit() == 2
+    assert "`int`" in server.output
+    assert "Traceback" not in server.output
+
+
+def test_a_child_process_of_the_script_does_not_hold_up_the_start(serve: Serve) -> None:
+    source = REPEATED.format(
+        before="import multiprocessing, time",
+        call=(
+            "multiprocessing.get_context('spawn').Process(target=time.sleep, args=(600,)).start()\n"
+            "    import pilotlight; pilotlight.run(app, debug=True, port=0)"
+        ),
+    )
+    server = serve(command=python("hello.py"), files={"hello.py": source}, survivors_expected=True)
+    assert server.get("/").text.startswith("one")
+
+
+def test_in_a_running_loop_it_serves_without_reloader_and_one_signal_ends_it(serve: Serve) -> None:
+    main = """
+import asyncio, pilotlight
+
+async def main():
+    pilotlight.run(app, debug=True, port=0)
+    print("after the server", flush=True)
+
+asyncio.run(main())
+"""
+    server = serve(command=python("hello.py"), files={"hello.py": FLASK_APP.format(main=main)})
+    assert server.get("/").status == 200
+    assert "running event loop" in server.output
+    server.interrupt()
+    assert server.wait_for_exit() == 0
+    assert "after the server" in server.output
+    assert "Traceback" not in server.output
+
+
+def test_in_a_notebook_a_port_in_use_is_one_sentence(serve: Serve) -> None:
+    first = serve(command=python("hello.py"), files={"hello.py": FLASK_APP.format(main=OWN)})
+    main = f"""
+import asyncio, sys, types, pilotlight
+sys.modules["ipykernel"] = types.ModuleType("ipykernel")
+
+async def cell():
+    pilotlight.run(app, debug=True, port={first.port})
+
+asyncio.run(cell())
+"""
+    server = serve(command=python("cell.py"), files={"cell.py": FLASK_APP.format(main=main)})
+    assert server.wait_for_exit() == 1
+    assert "a notebook cannot be run again" in server.output
+    assert f"Port {first.port} is already in use" in server.output
+    assert "Traceback" not in server.output
+
+
+def test_a_script_on_standard_input(serve: Serve) -> None:
+    source = FLASK_APP.format(main="import pilotlight; pilotlight.run(app, debug=True, port=0)").replace(
+        '"file": __file__, ', ""
+    )
+    server = serve(command=["sh", "-c", f"exec {python()[0]} - < hello.py"], files={"hello.py": source})
+    assert json.loads(server.get("/").text)["debug"] is True
+    assert "no script file" in server.output
+    assert server.children() == []
+
+
+def test_code_on_the_command_line(serve: Serve) -> None:
+    code = "import hello, pilotlight, sys; pilotlight.run(hello.app, debug=True, port=0)"
+    server = serve(command=python("-c", code, "a"), files={"hello.py": FLASK_APP.format(main="")})
+    assert edit(server)["argv"] == ["-c", "a"]
+
+
+def test_two_calls_and_code_after_them(serve: Serve) -> None:
+    main = """
+if __name__ == "__main__":
+    app.run(debug=True, port=0)
+    print("between", flush=True)
+    app.run(debug=True, port=0)
+    print("after", flush=True)
+"""
+    server = serve(
+        command=python("-m", "pilotlight", "hello.py"), files={"hello.py": FLASK_APP.format(main=main)}
+    )
+    assert server.get("/").status == 200
+    server.interrupt()
+    assert server.wait_for_exit() == 0
+    assert server.output.index("between") < server.output.index("after")
+    assert "Traceback" not in server.output
+
+
+def test_a_failure_of_the_second_run_alone(serve: Serve) -> None:
+    source = (
+        "import os\nif os.path.exists('marker'):\n    undefined\nopen('marker', 'w').close()\n"
+        + FLASK_APP.format(main=OWN)
+    )
+    server = serve(command=python("hello.py"), files={"hello.py": source})
+    assert server.wait_for_exit() == 1
+    assert "NameError" in server.output
+    assert "pilotlight/" not in server.output
+
+
+@pytest.mark.parametrize("where", ["environment", ".env"])
+def test_debug_mode_of_an_unmodified_script_from(serve: Serve, where: str) -> None:
+    files = {"hello.py": FLASK_APP.format(main="if __name__ == '__main__':\n    app.run(port=0)\n")}
+    env = {"FLASK_DEBUG": "1"} if where == "environment" else {}
+    files |= {} if env else {".env": "FLASK_DEBUG=1\n"}
+    server = serve(command=python("-m", "pilotlight", "hello.py"), files=files, env=env)
+    assert json.loads(server.get("/").text)["debug"] is True
+    assert edit(server)["debug"] is True
+
+
+def test_ctrl_c_at_any_time_shows_no_traceback(serve: Serve) -> None:
+    source = FLASK_APP.format(
+        main=OWN.replace("import pilotlight", "import pilotlight; print('now', flush=True)")
+    )
+    for delay in (0.0, 0.02, 0.05, 0.1, 0.2):
+        server = serve(command=python("hello.py"), files={"hello.py": source})
+        server.wait_for_output("now")
+        time.sleep(delay)  # each a different stage: still the script, the new interpreter, the supervisor
+        server.interrupt()
+        assert server.wait_for_exit() in (0, 130)
+        assert "Traceback" not in server.output, delay
+
+
+def test_process_title_names_the_script(serve: Serve) -> None:
+    server = serve(command=python("hello.py", "word"), files={"hello.py": FLASK_APP.format(main=OWN)})
+    assert server.get("/").status == 200
+    assert psutil.Process(server.pid).cmdline()[-2:] == ["hello.py", "word"]

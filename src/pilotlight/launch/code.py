@@ -51,8 +51,6 @@ def run_from_code(app: object, options: Mapping[str, Any]) -> None:
         _run(app, options, _Origin.of_process(), console)
     except UserError as error:
         _exit_with(error, console)
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ def _answer(policy: RunPolicy, app: object, options: dict[str, Any]) -> None:
     if policy.on_run is None:
         policy.ignore("pilotlight.run()", file, line)
     else:
-        policy.on_run(RunCall(app, options, "pilotlight.run", file, line, in_loop=_loop_is_running()))
+        policy.on_run(RunCall(app, options, OWN_CALL, file, line, in_loop=_loop_is_running()))
 
 
 def run_unmodified(kind: Literal["file", "module"], name: str, arguments: Sequence[str]) -> int:
@@ -98,10 +96,12 @@ def run_unmodified(kind: Literal["file", "module"], name: str, arguments: Sequen
     def serve(call: RunCall) -> None:
         if call.ignored:
             console.warning(
-                f"{call.source}() is answered by Pilotlight, where {_listed(call.ignored)} has no meaning."
+                f"{call.source}() is answered by Pilotlight, where {_without_meaning(call.ignored)}."
             )
         try:
-            options = {_KEYS.get(name, name): value for name, value in call.options.items()}
+            options = call.options
+            if call.source != OWN_CALL:  # which has the names of the options already
+                options = {_KEYS[field]: value for field, value in options.items()}
             _run(call.app, options, origin, console)
         except UserError as error:
             _exit_with(error, console)
@@ -119,10 +119,12 @@ def run_unmodified(kind: Literal["file", "module"], name: str, arguments: Sequen
 
 _KEYS = {option.target: option.key for option in OPTIONS}
 _CHILD_SECONDS = 2.0
+OWN_CALL = "pilotlight.run"
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)
+def _without_meaning(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last} have no meaning" if others else f"{last} has no meaning"
 
 
 def _run(app: object, options: Mapping[str, Any], origin: _Origin, console: Console) -> None:

@@ -122,6 +122,8 @@ class Worker:
         started = time.monotonic()
 
         def serve_here(call: RunCall) -> None:
+            if self._served:
+                return  # a second call: the end of the server is the end of all that the script would serve
             if isinstance(call.app, str):
                 loaded = load_app(call.app, app_dir=self._settings.app_dir, debug=self._settings.debug)
             else:
