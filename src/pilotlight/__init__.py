@@ -20,7 +20,7 @@ def run(app: object, **options: Any) -> None:
         app: a WSGI or ASGI application, or an import string such as `"hello:app"`.
         **options: the options of `pilotlight run` by their names: `host`, `port`, `debug`, `reload`,
         `debugger`, `cert`,
-            `key`, `uds`, `threads`, `extra_files`, `exclude_patterns`, `open`, `quiet`, ...; and
+            `key`, `uds`, `with_threads`, `extra_files`, `exclude_patterns`, `open`, `quiet`, ...; and
             `on_reload_error`: `"page"` (default) shows a failed reload in the browser, `"exit"` ends the
             process instead.
 
