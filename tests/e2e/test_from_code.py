@@ -454,3 +454,21 @@ def test_process_title_names_the_script(serve: Serve) -> None:
     server = serve(command=python("hello.py", "word"), files={"hello.py": FLASK_APP.format(main=OWN)})
     assert server.get("/").status == 200
     assert psutil.Process(server.pid).cmdline()[-2:] == ["hello.py", "word"]
+
+
+def test_a_second_server_in_a_thread_is_refused_in_one_line(serve: Serve) -> None:
+    main = """
+if __name__ == "__main__":
+    import os, pilotlight, threading
+    other = threading.Thread(target=pilotlight.run, args=(Flask("other"),), kwargs={"port": 0})
+    if not os.path.exists("first"):
+        open("first", "w").close()  # the first run, which only becomes the supervisor
+    else:
+        other.start()
+        other.join()
+    pilotlight.run(app, debug=True, port=0)
+"""
+    server = serve(command=python("hello.py"), files={"hello.py": FLASK_APP.format(main=main)})
+    assert server.get("/").status == 200
+    server.wait_for_output("serves nothing")
+    assert "Traceback" not in server.output

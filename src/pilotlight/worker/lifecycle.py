@@ -11,6 +11,7 @@ import faulthandler
 import os
 import signal
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict
@@ -124,6 +125,12 @@ class Worker:
         def serve_here(call: RunCall) -> None:
             if self._served:
                 return  # a second call: the end of the server is the end of all that the script would serve
+            if threading.current_thread() is not threading.main_thread():
+                self._console.warning(
+                    f"{call.source}() at {call.file}:{call.line} serves nothing: with the reloader, only the "
+                    "call in the main thread does."
+                )
+                return
             if isinstance(call.app, str):
                 loaded = load_app(call.app, app_dir=self._settings.app_dir, debug=self._settings.debug)
             else:
@@ -154,7 +161,11 @@ class Worker:
         )
 
     def _serve(self, application: Application, context: object = None) -> None:
-        self._serving(context).run(application, self._order.sockets)
+        try:
+            self._serving(context).run(application, self._order.sockets)
+        except LifespanFailed:
+            prepare_for_loading()  # its failure is about to be served
+            raise
         self._served = True
 
     def _serving(self, context: object = None) -> Serving:
