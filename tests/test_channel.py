@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilotlight.channel import Channel, ChannelError, Message
+from pilotlight.channel import LOST, Channel, ChannelError, Message
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(st.characters(exclude_categories=())),
@@ -99,3 +100,47 @@ def test_sending_to_a_dead_process_says_so() -> None:
     with pytest.raises(BrokenPipeError):
         left.send({})
     left.close()
+
+
+def test_descriptor_that_cannot_be_received_is_marked_as_lost() -> None:
+    left, right = pair()
+    reading, writing = os.pipe()
+    left.send({"n": 0}, [reading])
+    left.send({"n": 1}, [writing])
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(reading)
+    os.close(free)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
+        first = right.receive()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    second = right.receive()
+    assert first == Message({"n": 0}, (LOST,))
+    assert second is not None
+    assert second.body == {"n": 1}
+    assert second.descriptors != (LOST,)
+    for descriptor in (*second.descriptors, reading, writing):
+        os.close(descriptor)
+    left.close()
+    right.close()
+
+
+def test_posted_messages_wait_for_a_reader_and_keep_their_descriptors() -> None:
+    left, right = pair()
+    reading, writing = os.pipe()
+    for number in range(500):
+        left.post({"n": number, "text": "x" * 2000}, [reading])
+    assert left.has_unsent
+    os.close(reading)
+    received: list[Message] = []
+    while len(received) < 500:
+        left.flush()
+        received += right.receive_ready()
+    assert not left.has_unsent
+    assert [message.body["n"] for message in received] == list(range(500))
+    for message in received:
+        os.close(*message.descriptors)
+    os.close(writing)
+    left.close()
+    right.close()

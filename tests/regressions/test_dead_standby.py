@@ -37,9 +37,10 @@ def standby_of(server: ServerProcess) -> int:
     """The pid of the worker that serves nothing yet; it starts half a second after a load."""
     serving = int(server.get("/pid").text)
     while True:
-        others = [child.pid for child in server.children() if child.pid != serving]
-        if len(others) == 1:
-            return others[0]
+        # By its command line: before its exec it shares its parent's memory, which would stop with it.
+        others = [child for child in server.children() if child.pid != serving]
+        if len(others) == 1 and any(word.endswith("worker/__main__.py") for word in others[0].cmdline()):
+            return others[0].pid
 
 
 def test_standby_that_died_while_idle(serve: Serve) -> None:

@@ -30,6 +30,7 @@ from pilotlight.errors import UserError
 from pilotlight.reload.dependencies import Dependency
 from pilotlight.reload.record import Recorder
 from pilotlight.server.application import Application, ServerConfig
+from pilotlight.server.engine import LifespanFailed
 from pilotlight.worker.configuration import config_of_stand_in, server_config
 from pilotlight.worker.ending import end_in_spite_of_threads, flush_standard_streams
 from pilotlight.worker.failure import application_for

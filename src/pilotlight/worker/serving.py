@@ -18,7 +18,7 @@ from pilotlight.channel import LOST, Channel, Message
 from pilotlight.server.application import Application, DetachedConnection, ServerConfig, ServerHooks
 from pilotlight.server.engine import Server, new_event_loop
 from pilotlight.worker.lease import TerminalLease
-from pilotlight.worker.signals import prepare_for_serving, prepare_for_the_end
+from pilotlight.worker.signals import LoadAbandoned, prepare_for_serving, prepare_for_the_end
 
 LIFESPAN_SECONDS = 2.0
 
@@ -38,17 +38,24 @@ class Serving:
         self._lease = lease
         self._config = config
         self._hooks = hooks
+        self._started = False
 
     def run(self, application: Application, sockets: list[socket.socket]) -> None:
         """Returns when the app has been shut down.
 
         Raises:
             LifespanFailed: the app refused to start.
+            LoadAbandoned: the end was wished before it had started.
         """
         loop = new_event_loop()
         asyncio.set_event_loop(loop)
+        main = loop.create_task(self._serve(loop, application, sockets))
+        # A handler that raises would be raised into whatever callback runs, and be lost there.
+        prepare_for_serving(functools.partial(loop.call_soon_threadsafe, self._end_politely, main))
         try:
-            loop.run_until_complete(self._serve(loop, application, sockets))
+            loop.run_until_complete(main)
+        except asyncio.CancelledError:
+            raise LoadAbandoned from None
         finally:
             prepare_for_the_end()
             close_loop(loop)
@@ -60,8 +67,7 @@ class Serving:
         self._orders: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._server = server
         await server.start(sockets)
-        politely = {"type": messages.STOP, "grace": 0}
-        prepare_for_serving(functools.partial(loop.call_soon_threadsafe, self._orders.put_nowait, politely))
+        self._started = True
         self._lease.wake_with(self._take_kept)
         loop.add_reader(self._channel.fileno(), self._read_channel)
         try:
@@ -82,6 +88,12 @@ class Serving:
             self._obey(message)
         if self._channel.at_end:
             self._orders.put_nowait(None)
+
+    def _end_politely(self, main: asyncio.Task[None]) -> None:
+        if self._started:
+            self._orders.put_nowait({"type": messages.STOP, "grace": 0})
+        else:
+            main.cancel()
 
     def _take_kept(self) -> None:
         while self._lease.kept:

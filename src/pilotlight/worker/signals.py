@@ -37,7 +37,8 @@ def prepare_for_loading() -> None:
 
 
 def prepare_for_serving(stop: Callable[[], object]) -> None:
-    """From here on SIGTERM asks for a polite end, unless the app has a handler of its own.
+    """From here on SIGTERM calls `stop` (in the main thread, between any two bytecodes), unless the app has a
+    handler of its own.
 
     Not the loop's own way with signals: that would make a SIGTERM to a process that the app forks one to this
     process, since both share what wakes the loop.
