@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
+import psutil
 import pytest
 from harness import Serve, pilotlight
 
@@ -39,8 +41,9 @@ def test_server_serves_and_reloads(serve: Serve, redirection: str, unused_tcp_po
     server.write("hello.py", APP.format(greeting="three", extra=""))
     server.wait_until_response(lambda response: response.text == "three")
     for child in server.children():
-        if sys.executable in child.cmdline()[:1] and "pilotlight" in child.cmdline():
-            child.terminate()
+        with suppress(psutil.NoSuchProcess):  # it ends together with the one before
+            if sys.executable in child.cmdline()[:1] and "pilotlight" in child.cmdline():
+                child.terminate()
 
 
 def wait(server, happens) -> None:

@@ -199,6 +199,7 @@ def spawn(command: CommandLine) -> Child:
     Raises:
         OSError: the process could not be started.
     """
+    _occupy_standard_descriptors()
     with ExitStack() as undo:
         channel, theirs = Channel.pair()
         undo.callback(channel.close)
@@ -211,6 +212,16 @@ def spawn(command: CommandLine) -> Child:
             pid = os.posix_spawn(sys.executable, words, os.environ, setsigmask=[signal.SIGINT])
         undo.pop_all()
     return Child(pid, channel, lifeline_write, crash_read, (lifeline_read, crash_write))
+
+
+def _occupy_standard_descriptors() -> None:
+    """A command that was started with closed standard streams must not get its sockets in their places, where
+    anybody would write to them."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest free number
 
 
 def _pipe(undo: ExitStack) -> tuple[int, int]:
