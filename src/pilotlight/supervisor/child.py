@@ -220,7 +220,7 @@ def _occupy_standard_descriptors() -> None:
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
-        except OSError:
+        except OSError:  # noqa: PERF203 - three times
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest free number
 
 
