@@ -201,12 +201,10 @@ def _check_call(factory: Callable[..., Any], where: str, call: FactoryCall) -> N
     try:
         signature.bind(*call.args, **call.kwargs)
     except TypeError as error:
-        required = [
-            p.name
-            for p in signature.parameters.values()
-            if p.default is p.empty and p.kind < p.VAR_POSITIONAL
-        ]
-        example = f"{where}({', '.join(map(_quoted, required))})"
+        required = [p for p in signature.parameters.values() if p.default is p.empty]
+        positional = [_quoted(p.name) for p in required if p.kind < p.VAR_POSITIONAL]
+        named = [f"{p.name}={_quoted(p.name)}" for p in required if p.kind is p.KEYWORD_ONLY]
+        example = f"{where}({', '.join(positional + named)})"
         raise FactoryArguments(where, str(signature), str(error), example) from None
 
 

@@ -40,6 +40,13 @@ class ScriptTarget:
     path0: str = ""
     directory: str = ""
 
+    @property
+    def display(self) -> str:
+        """The script as people call it."""
+        if self.kind == "code":
+            return "-c"
+        return self.path_or_name if self.kind == "module" else os.path.basename(self.path_or_name)
+
 
 def script_for_file(path: str, argv: tuple[str, ...] = ()) -> ScriptTarget:
     """What `python path argv...` would run: a file, or a directory or zip file with a `__main__.py`."""

@@ -146,7 +146,8 @@ def _run(app: object, options: Mapping[str, Any], origin: _Origin, console: Cons
             _supervise(app, settings, origin)
         console.warning(f"Serving without the reloader: {obstacle}")
         settings = replace(settings, reload=False)
-    _serve_here(app, settings, context, console)
+    name = origin.script.display if origin.script is not None else "app"
+    _serve_here(app, name, settings, context, console)
 
 
 def _context_in(options: Mapping[str, Any]) -> object:
@@ -215,10 +216,10 @@ def _end_child_processes() -> None:
             child.kill()
 
 
-def _serve_here(app: object, settings: Settings, context: object, console: Console) -> None:
+def _serve_here(app: object, name: str, settings: Settings, context: object, console: Console) -> None:
     """Blocks until the server is stopped."""
     if not _loop_is_running():
-        _serve(app, settings, context, console, Stop())
+        _serve(app, name, settings, context, console, Stop())
         return
     # A thread cannot run a second loop while the first one runs.
     stop = Stop()
@@ -226,7 +227,7 @@ def _serve_here(app: object, settings: Settings, context: object, console: Conso
 
     def serve() -> None:
         try:
-            _serve(app, settings, context, console, stop)
+            _serve(app, name, settings, context, console, stop)
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failures.append(error)
 
@@ -255,13 +256,13 @@ def _signals_request(stop: Stop) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _serve(app: object, settings: Settings, context: object, console: Console, stop: Stop) -> None:
+def _serve(app: object, name: str, settings: Settings, context: object, console: Console, stop: Stop) -> None:
     from pilotlight.worker.alone import Alone
 
     bound, settings = bind(settings, console)
     try:
         os.environ.update(settings.app_environment(os.environ))
-        loaded = _loaded(app, settings)
+        loaded = _loaded(app, name, settings)
         alone = Alone(settings, console, bound.sockets, context, stop)
         greeting = Greeting(console, settings, bound.urls)
         status = alone.serve(
@@ -274,10 +275,10 @@ def _serve(app: object, settings: Settings, context: object, console: Console, s
         sys.exit(status)
 
 
-def _loaded(app: object, settings: Settings) -> LoadedApp:
+def _loaded(app: object, name: str, settings: Settings) -> LoadedApp:
     if isinstance(app, str):
         return load_app(app, app_dir=settings.app_dir, debug=settings.debug)
-    return adopt_app(app, debug=settings.debug)
+    return adopt_app(app, name=name, debug=settings.debug)
 
 
 def _tell(resolved: Resolved, console: Console) -> None:

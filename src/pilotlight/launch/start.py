@@ -31,6 +31,8 @@ def bind(settings: Settings, console: Console) -> tuple[Bound, Settings]:
     bound = bind_or_explain(settings, console)
     for note in bound.notes:
         console.line(note)
+    if settings.quiet and settings.port == 0 and settings.uds is None:
+        console.line(f"Listening on {bound.urls[0]}")  # there is no banner, and nobody could know
     return bound, settings if bound.port is None else replace(settings, port=bound.port)
 
 

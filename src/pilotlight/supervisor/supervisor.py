@@ -505,7 +505,7 @@ class Supervisor:
             self._load = None
             self._serve_notice(death_report(description, stacks))
         else:
-            self._begin_load("the app, after the crash,")
+            self._begin_load("after the crash")
 
     def _crashes_too_often(self) -> bool:
         return self._too_often(self._crashes)

@@ -37,9 +37,11 @@ class WorkerHooks:
         self, error: BaseException, request: RequestInfo | None, response_started: bool
     ) -> ErrorResponse | None:
         """Prints the traceback; the answer is the report for whom it is meant, else None (a plain 500)."""
-        report = from_exception(error)
-        where = f"{request.method} {request.target}" if request is not None else "outside a request"
-        self._console.error(f"Error in the app ({where}):")
+        report = from_exception(error, kind="background" if request is None else "request")
+        failed = (
+            f"{request.method} {request.target}" if request is not None else "The app, outside a request,"
+        )
+        self._console.error(f"{failed} failed:")
         self._console.block(render_text(report, color=self._console.color))
         if not self._show_errors or request is None or response_started:
             return None

@@ -135,7 +135,7 @@ class Worker:
             if isinstance(call.app, str):
                 loaded = load_app(call.app, app_dir=self._settings.app_dir, debug=self._settings.debug)
             else:
-                loaded = adopt_app(call.app, debug=self._settings.debug)
+                loaded = adopt_app(call.app, name=target.display, debug=self._settings.debug)
             self._announce(loaded, time.monotonic() - started)
             context = call.options.get("cert")
             self._serve(loaded.application, None if isinstance(context, str) else context)
