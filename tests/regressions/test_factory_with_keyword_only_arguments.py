@@ -1,10 +1,11 @@
-"""The suggested command for a factory left out its required keyword-only arguments, and failed like the first."""
+"""The command suggested for a factory left out its keyword-only arguments, and failed like the first."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+
 from pilotlight.app.errors import FactoryArguments
 from pilotlight.app.load import load_app
 
