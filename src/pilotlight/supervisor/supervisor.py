@@ -10,14 +10,13 @@ import asyncio
 import os
 import signal
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from pilotlight import messages
-from pilotlight.channel import LOST, ChannelError
+from pilotlight.channel import LOST
 from pilotlight.console import Console
 from pilotlight.errors import UserError
 from pilotlight.reload.dependencies import Dependency
@@ -34,7 +33,11 @@ from pilotlight.supervisor.binder import Bound
 from pilotlight.supervisor.changes import ChangeWatch
 from pilotlight.supervisor.child import Child, CommandLine, State, spawn
 from pilotlight.supervisor.events import Changed, Due, Ended, Event, Pressed, Said, Signalled
+from pilotlight.supervisor.frequency import Frequency
+from pilotlight.supervisor.lending import Lending
+from pilotlight.supervisor.parking import Parking
 from pilotlight.supervisor.terminal import Key, Terminal
+from pilotlight.supervisor.wires import Wires
 
 GRACE_SECONDS = 5.0
 """Requests in flight at a reload may take this long; breakpoints do not count."""
@@ -53,8 +56,6 @@ CRASHES_IN_A_ROW = 3
 CRASH_WINDOW_SECONDS = 10.0
 RETRY_SECONDS = 1.0
 """Until a process that could not be started is tried again."""
-MUTE_SECONDS = 0.5
-"""For the end of a worker whose channel has ended."""
 
 
 @dataclass(slots=True)
@@ -105,12 +106,9 @@ class Supervisor:
         self._load: Load | None = None
         self.served = False
         self._last_load_seconds = 0.0
-        self._parked: deque[tuple[str, int]] = deque()
-        self._holder: Child | None = None
-        self._prompting = False
-        self._postponed: str | None = None
-        self._crashes: deque[float] = deque()
-        self._blunders: deque[float] = deque()
+        self._parking = Parking()
+        self._crashes = Frequency(CRASHES_IN_A_ROW, CRASH_WINDOW_SECONDS)
+        self._blunders = Frequency(CRASHES_IN_A_ROW, CRASH_WINDOW_SECONDS)
         self._refused = False
         """The system did not let us start a process, and will be asked again."""
         self._directory = os.getcwd()
@@ -131,16 +129,18 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGCONT):
             loop.add_signal_handler(number, self._post, Signalled(number))
         self._terminal = Terminal(loop, self._on_key, self._console.line, on_hangup=self._on_hangup)
+        self._lending = Lending(self._terminal, self._console.line, self._prompt_ended, self._reload)
+        self._wires = Wires(loop, self._post, self._console.error)
         self._watch = ChangeWatch(self._settings, loop, self._on_settled, self._console.line)
         try:
             self._terminal.start()
             if self._standby is not None:
-                self._listen_to(self._standby)
+                self._wires.connect(self._standby)
             self._begin_load("start")
             self._post(Signalled(signal.SIGCHLD))  # a worker may have ended before the signal had a handler
             while self._exit_status is None or self._children:
                 self._handle_safely(await self._events.get())
-                self._flush_later()
+                self._wires.flush_later(self._children.values())
         finally:
             self._watch.close()
             self._terminal.close()
@@ -163,41 +163,6 @@ class Supervisor:
     def _later(self, seconds: float, event: Due) -> None:
         self._loop.call_later(seconds, self._post, event)
 
-    def _listen_to(self, child: Child) -> None:
-        self._loop.add_reader(child.channel.fileno(), self._read, child)
-        self._loop.add_reader(child.crash_log, self._read_crash_log, child)
-
-    def _read(self, child: Child) -> None:
-        try:
-            self._read_messages(child)
-        except (ChannelError, ValueError) as error:
-            self._console.error(f"A worker sent what is not a message ({error}); it is ended.")
-            self._loop.remove_reader(child.channel.fileno())
-            child.kill()
-            return
-        if child.channel.at_end:
-            self._loop.remove_reader(child.channel.fileno())
-            self._later(MUTE_SECONDS, Due("mute", child))
-
-    def _read_messages(self, child: Child, *, everything: bool = False) -> None:
-        for message in child.channel.receive_ready(everything=everything):
-            self._post(Said(child, message))
-
-    def _read_crash_log(self, child: Child) -> None:
-        if not child.read_crash_log():
-            self._loop.remove_reader(child.crash_log)
-
-    def _flush_later(self) -> None:
-        """A worker that does not read holds nobody up: what it has not taken is sent when it does."""
-        for child in self._children.values():
-            if child.channel.has_unsent:
-                self._loop.add_writer(child.channel.fileno(), self._flush, child)
-
-    def _flush(self, child: Child) -> None:
-        child.flush()
-        if not child.channel.has_unsent or child.channel.at_end:
-            self._loop.remove_writer(child.channel.fileno())
-
     def _handle_safely(self, event: Event) -> None:
         """A bug of ours must not cost the developer the server, nor go on for ever."""
         try:
@@ -206,7 +171,7 @@ class Supervisor:
             self._console.error(
                 f"Pilotlight has a bug: {describe_error(error)}. Please report it. The app is loaded anew."
             )
-            if self._too_often(self._blunders):
+            if self._blunders.exceeded_at(time.monotonic()):
                 self._kill_all(1)
             else:
                 self._later(RETRY_SECONDS, Due("anew"))
@@ -285,7 +250,7 @@ class Supervisor:
     def _spawn(self) -> Child:
         child = spawn(self._command)
         self._children[child.pid] = child
-        self._listen_to(child)
+        self._wires.connect(child)
         return child
 
     def _try_to_spawn(self) -> Child | None:
@@ -355,9 +320,9 @@ class Supervisor:
         if kind == messages.CONNECTION:
             self._park(body["data"], descriptors[0])
         elif kind == messages.TERMINAL_WANTED:
-            self._lend_terminal(child)
+            self._lending.lend(child)
         elif kind == messages.TERMINAL_RETURNED:
-            self._prompt_over(child)
+            self._lending.prompt_over(child)
         elif kind == messages.FINISHED:
             child.finished = True
             self._on_predecessor_gone()
@@ -381,7 +346,7 @@ class Supervisor:
         show = self._console.error if body["sentence"] else self._console.block
         show(body["text"])
         child.state = State.FAILED
-        self._take_terminal_back(child)
+        self._lending.take_back(child)
         if not self.served or self._settings.on_reload_error == "exit":
             self._stop(body["status"] if not self.served else 1)
             return
@@ -389,7 +354,7 @@ class Supervisor:
         child.send({"type": messages.SERVE_FAILURE})
 
     def _on_ready(self, child: Child) -> None:
-        self._take_terminal_back(child)
+        self._lending.take_back(child)
         if child.state is State.LOADING:
             child.state = State.SERVING
         child.accepts = True
@@ -418,27 +383,14 @@ class Supervisor:
         if descriptor == LOST:
             self._console.line("A connection was lost in the reload: too many files are open.")
             return
-        self._parked.append((data, descriptor))
+        self._parking.take_in(data, descriptor)
         self._send_parked()
 
     def _send_parked(self) -> None:
         """To the one that serves now, if there is one."""
         child = next((child for child in self._children.values() if child.accepts), None)
-        while self._parked and child is not None:
-            data, descriptor = self._parked[0]
-            if not child.send({"type": messages.ADOPT, "data": data}, [descriptor]):
-                return
-            self._parked.popleft()
-            os.close(descriptor)
-
-    def _take_unsent(self, child: Child) -> None:
-        """Connections that a worker had no time to take are there for the next one."""
-        for message in child.channel.take_unsent():
-            if message.body["type"] == messages.ADOPT:
-                self._parked.append((message.body["data"], message.descriptors[0]))
-            else:
-                for descriptor in message.descriptors:
-                    os.close(descriptor)
+        if child is not None:
+            self._parking.give_to(child)
 
     # How workers end.
 
@@ -451,8 +403,7 @@ class Supervisor:
             if pid:
                 child.reaped = True
                 child.accepts = False
-                with suppress(ChannelError, ValueError):  # a last message that was cut
-                    self._read_messages(child, everything=True)
+                self._wires.read_rest(child)
                 self._post(Ended(child, os.waitstatus_to_exitcode(status)))
 
     def _on_end(self, child: Child, status: int) -> None:
@@ -460,16 +411,11 @@ class Supervisor:
             return
         del self._children[child.pid]
         stacks = read_crash_log(child)
-        for descriptor in (child.channel.fileno(), child.crash_log):
-            self._loop.remove_reader(descriptor)
-        self._loop.remove_writer(child.channel.fileno())
-        self._take_unsent(child)
+        self._wires.disconnect(child)
+        self._parking.take_back_from(child)
         state = child.state
         child.close()
-        if self._holder is child:
-            self._take_terminal_back(child)
-        elif self._holder is None:
-            self._terminal.take_back()  # it may have died in the middle of a prompt
+        self._lending.after_end_of(child)
         if self._standby is child:
             self._standby = None
         if self._exit_status is not None:
@@ -478,7 +424,9 @@ class Supervisor:
             self._on_predecessor_gone()
         elif child is self._waiting:
             self._waiting = None
-            self._on_unexpected_end(State.LOADING if self._crashes_too_often() else state, status, stacks)
+            self._on_unexpected_end(
+                State.LOADING if self._crashes.exceeded_at(time.monotonic()) else state, status, stacks
+            )
         elif child is self._current:
             self._current = None
             if not child.heard:
@@ -501,21 +449,11 @@ class Supervisor:
             self._console.block(stacks)
         if state is State.LOADING and (not self.served or self._settings.on_reload_error == "exit"):
             self._stop(1)
-        elif state is State.LOADING or self._crashes_too_often():
+        elif state is State.LOADING or self._crashes.exceeded_at(time.monotonic()):
             self._load = None
             self._serve_notice(death_report(description, stacks))
         else:
             self._begin_load("after the crash")
-
-    def _crashes_too_often(self) -> bool:
-        return self._too_often(self._crashes)
-
-    def _too_often(self, moments: deque[float]) -> bool:
-        now = time.monotonic()
-        moments.append(now)
-        while now - moments[0] > CRASH_WINDOW_SECONDS:
-            moments.popleft()
-        return len(moments) > CRASHES_IN_A_ROW
 
     # Changes.
 
@@ -531,40 +469,14 @@ class Supervisor:
             self._reload(str(changes))
 
     def _reload(self, reason: str) -> None:
-        """Begins a load, unless a debugger has the terminal: that session would be lost."""
-        holder = self._holder
-        if holder is None or (holder.state is State.LOADING and not self._prompting):
+        """Begins a load, unless a debugger has the terminal."""
+        if self._exit_status is None and not self._lending.postpones(reason):
             self._begin_load(reason)
-            return
-        if self._prompting and self._postponed is None:
-            self._console.line(f"Reload of {reason} waits until the debugger in the terminal is left.")
-        self._postponed = reason
 
-    # The terminal.
+    def _prompt_ended(self, child: Child) -> None:
+        self._later(PROMPT_GAP_SECONDS, Due("prompt over", child))
 
-    def _lend_terminal(self, child: Child) -> None:
-        self._terminal.lend()
-        self._holder = child
-        self._prompting = True
-        child.send({"type": messages.TERMINAL_LENT})
-
-    def _prompt_over(self, child: Child) -> None:
-        """A debugger's next prompt may follow, and what is typed ahead is for that: a load keeps the terminal
-        until its end, a request for a moment."""
-        if self._holder is child:
-            self._prompting = False
-            if child.state is not State.LOADING:
-                self._later(PROMPT_GAP_SECONDS, Due("prompt over", child))
-
-    def _take_terminal_back(self, child: Child) -> None:
-        if self._holder is not child:
-            return
-        self._holder = None
-        self._prompting = False
-        self._terminal.take_back()
-        reason, self._postponed = self._postponed, None
-        if reason is not None and self._exit_status is None:
-            self._reload(reason)
+    # Keys, time and the end.
 
     def _on_pressed(self, key: Key) -> None:
         if key is Key.RELOAD:
@@ -573,8 +485,6 @@ class Supervisor:
             self._open_browser()
         elif key is Key.QUIT:
             self._stop(0)
-
-    # Time and the end.
 
     def _on_due(self, what: str, child: Child | None) -> None:
         if what == "predecessor":
@@ -589,16 +499,15 @@ class Supervisor:
             self._on_child_due(what, child)
 
     def _on_child_due(self, what: str, child: Child) -> None:
-        if what == "drained" and self._holder is child:
+        if what == "drained" and self._lending.has(child):
             self._later(GRACE_SECONDS, Due("drained", child))
         elif what in ("drained", "stopped"):
             child.kill()
         elif what == "mute":
             self._end_mute(child)
         elif what == "prompt over":
-            if not self._prompting:
-                self._take_terminal_back(child)
-        elif what == "slow" and self._holder is child:
+            self._lending.take_back_unless_prompting(child)
+        elif what == "slow" and self._lending.has(child):
             self._later(SLOW_LOAD_SECONDS, Due("slow", child))
         elif what == "slow" and child is self._current and child.state is State.LOADING:
             if ask_for_stacks(child):
