@@ -241,7 +241,7 @@ def test_background_work_does_not_hold_the_connection() -> None:
         release.set()
 
 
-@pytest.mark.parametrize("exception", [LookupError, SystemExit, KeyboardInterrupt])
+@pytest.mark.parametrize("exception", [LookupError, SystemExit, KeyboardInterrupt, asyncio.CancelledError])
 def test_app_errors(exception: type[BaseException]) -> None:
     @app_of
     async def app(scope, receive, send):

@@ -65,6 +65,7 @@ class AsgiExchange:
     """
 
     __slots__ = (
+        "_abandoned",
         "_app_head",
         "_began",
         "_body",
@@ -100,6 +101,7 @@ class AsgiExchange:
         self._done = False
         """The response is complete, or cut."""
         self._gone = False
+        self._abandoned = False
         self._task: asyncio.Task[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._write_waiter: asyncio.Future[None] | None = None
@@ -137,6 +139,7 @@ class AsgiExchange:
 
     def abandon(self) -> None:
         """The server goes away: end the app's task."""
+        self._abandoned = True
         if self._task is not None:
             self._task.cancel()
 
@@ -160,8 +163,10 @@ class AsgiExchange:
             if not self._done and not connection.gone:
                 text = "stopped before its response was complete" if self.head_sent else "sent no response"
                 raise RuntimeError(f"The ASGI app returned but {text}.")
-        except asyncio.CancelledError:
-            if not self._done and not connection.gone:
+        except asyncio.CancelledError as error:
+            if not self._abandoned:  # the app's own
+                self._fail(error)
+            elif not self._done and not connection.gone:
                 connection.abort()
         except BaseException as error:  # noqa: BLE001 - an app may even exit: the server stays
             self._fail(error)
