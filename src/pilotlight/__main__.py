@@ -1,8 +1,20 @@
-"""`python -m pilotlight`: the command line, nothing else."""
+"""The command, as `pilotlight` and as `python -m pilotlight`: a Ctrl-C at any time is no traceback. Nothing
+else."""
 
 from __future__ import annotations
 
-from pilotlight.cli import main
+import sys
+
+
+def main() -> None:
+    """Runs the command line; ends the process with its status."""
+    try:
+        from pilotlight.cli import main as run
+
+        run()
+    except KeyboardInterrupt:  # while we are still being imported, or about to end
+        sys.exit(130)
+
 
 if __name__ == "__main__":
     main()
