@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -238,3 +240,37 @@ def test_a_wrong_certificate_is_one_sentence(serve: Serve, trust: ssl.SSLContext
             assert server.wait_for_exit() == 2
             assert server.output.startswith("Error: --")
             assert server.output.count("\n") == 1
+
+
+def test_no_connection_is_broken_by_a_reload(serve: Serve, trust: ssl.SSLContext) -> None:
+    server = serve("--app", "hello", "run", "--debug", "--cert", "own.pem", files=source())
+    assert server.get("/", context=trust).text == "one"
+    stop = threading.Event()
+    answers: list[str] = []
+    failures: list[str] = []
+
+    def ask() -> None:
+        try:
+            answers.append(server.get("/", context=trust).text)
+        except (OSError, http.client.HTTPException) as error:
+            failures.append(repr(error))
+
+    def hammer() -> None:
+        while not stop.is_set():
+            ask()
+
+    clients = [threading.Thread(target=hammer) for _ in range(2)]
+    for client in clients:
+        client.start()
+    try:
+        for number in range(8):
+            server.write("hello.py", source()["hello.py"].replace('"one"', f'"{number}"'))
+            deadline = time.monotonic() + 20
+            while answers[-1:] != [str(number)] and not failures:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+    finally:
+        stop.set()
+        for client in clients:
+            client.join(30)
+    assert failures == []

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
+import sys
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pilotlight.server.application import AccessRecord, DetachedConnection, ErrorResponse, RequestInfo
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 _SKIP_BYTES = 64 * 1024
 """A rest of a body that the app did not want and that is no longer than this is read, to keep the
 connection."""
+_JUST_NOW_SECONDS = 1.0
+"""A TLS connection that was opened longer ago and never used is idle: browsers open some in advance."""
+_FAREWELL_SECONDS = 0.5
+"""How long a leaving server waits for a TLS client to close after its last response."""
+_TURNS_OF_A_READ = 3
+"""Turns of the loop until bytes that are in the kernel have reached `data_received`."""
 _TLS_HANDSHAKE = 0x16
 _HTTPS_NOTICE = (
     "A client spoke TLS on this plain HTTP port (a browser with an https:// address?). Use http:// instead."
@@ -59,7 +67,10 @@ class Connection(asyncio.Protocol):
         self.write_paused = False
         self.deadline = 0.0
         """Loop time at which the connection is given up; 0 for never."""
+        self._farewell = 0.0
+        """Loop time until which a leaving server waits for the client's end."""
         self._fresh = not adopted
+        """Nothing has been read yet."""
         self._state: State = "reading"
         self._buffer = adopted
         """What was read and belongs to no admitted request; begins with the first byte of the next one."""
@@ -149,6 +160,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over."""
         self.gone = self._lost = True
+        if sys.version_info < (3, 11) and self.scheme == "https":
+            self._transport.close()  # else asyncio's own warns that it was not, although it is over
         self._state = "closed"
         self._pieces = []
         self._buffer = b""
@@ -218,6 +231,8 @@ class Connection(asyncio.Protocol):
         if self._state != "active":
             return
         self.deadline = shared.loop.time() + shared.limits.keep_alive_seconds
+        if shared.draining and self.scheme == "https":
+            self._farewell = shared.loop.time() + _FAREWELL_SECONDS
         if not self._framing.complete:
             if keep_alive and not self.body_incomplete:
                 self._state = "skipping"
@@ -254,7 +269,14 @@ class Connection(asyncio.Protocol):
     @property
     def has_left(self) -> bool:
         """Whether nothing is left to be done or sent (a TLS client may still owe its farewell)."""
-        return self._lost or (self._state == "closed" and not self._transport.get_write_buffer_size())
+        if self._state != "closed":
+            return False
+        # A TLS transport that has ended has no socket for a turn, before it says so, and then counts nothing.
+        if self._lost or self._transport.get_extra_info("socket") is None:
+            return True
+        # Nor does it count what the transport under it still has to send: hence the farewell.
+        parted = not self._farewell or self.shared.loop.time() >= self._farewell
+        return parted and not self._transport.get_write_buffer_size()
 
     def expire(self) -> None:
         """The deadline has passed."""
@@ -277,6 +299,11 @@ class Connection(asyncio.Protocol):
             self.close()
             exchange.disconnected()
             exchange.abandon()
+
+    def close_unused(self) -> None:
+        """Nothing more is waited for: end politely unless a request is being answered."""
+        if self._state in ("reading", "collecting"):
+            self.close()
 
     # --- reading
 
@@ -411,7 +438,7 @@ class Connection(asyncio.Protocol):
     def _next_request(self) -> None:
         self._state = "reading"
         self._resume_reading()
-        if self.shared.draining:
+        if self.shared.draining and not (self._buffer and self._ends_here):
             self._leave()
         elif self._buffer:
             self.shared.loop.call_soon(self._read_kept)  # not at once: no recursion over a long pipeline
@@ -443,7 +470,8 @@ class Connection(asyncio.Protocol):
     def _answer_options(self, head: RequestHead) -> None:
         """`OPTIONS *` asks about the server, not about the app (RFC 9110 9.3.7)."""
         allow = [(b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")]
-        close = not head.keep_alive or head.has_body
+        draining_tls = self.shared.draining and self.scheme == "https"
+        close = not head.keep_alive or head.has_body or draining_tls
         self._own_answer(
             ErrorResponse(204, allow, b""), method="OPTIONS", target="*", version=head.version, close=close
         )
@@ -499,6 +527,27 @@ class Connection(asyncio.Protocol):
         )
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
+        if shared.draining and self._ends_here:
+            protocol.close_for_reload()
+
+    @property
+    def _ends_here(self) -> bool:
+        """Whether a successor is there, but cannot take this connection, because it is TLS."""
+        return self.scheme == "https" and self.shared.hand_over is not None
+
+    def _leave_when_answered(self, turns: int = _TURNS_OF_A_READ) -> None:
+        """Close, but not over a request that has come or that a client who has just connected will send:
+        its response says that the connection closes."""
+        if self._state != "reading" or self._buffer:
+            return
+        loop = self.shared.loop
+        opened = self.deadline - self.shared.limits.keep_alive_seconds
+        if self._fresh and loop.time() - opened < _JUST_NOW_SECONDS:
+            return
+        if turns and _readable(self._transport.get_extra_info("socket")):
+            loop.call_soon(self._leave_when_answered, turns - 1)
+        else:
+            self.close()
 
     def _leave(self) -> None:
         """Hand the connection over with what was read of its next request, or close it if that cannot be
@@ -508,6 +557,9 @@ class Connection(asyncio.Protocol):
         """
         hand_over = self.shared.hand_over
         if self._lost or self._state == "lingering":
+            return
+        if self._ends_here:
+            self._leave_when_answered()
             return
         if hand_over is None or self.scheme != "http":
             self.close()
@@ -527,6 +579,18 @@ class Connection(asyncio.Protocol):
         self._state = "closed"
         self._transport.abort()
         hand_over(detached)
+
+
+def _readable(sock: Any) -> bool:
+    """Whether the kernel has bytes (or the end) for us. A transport that has just ended has no socket."""
+    descriptor = -1 if sock is None else sock.fileno()
+    if descriptor < 0:
+        return False
+    if sys.platform == "win32":
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _address(name: Any) -> tuple[str, int] | None:

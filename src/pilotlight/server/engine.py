@@ -11,13 +11,16 @@ import contextlib
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pilotlight.server.application import Application, DetachedConnection, ServerConfig, ServerHooks
 from pilotlight.server.connection import Connection
 from pilotlight.server.lifespan import Lifespan, LifespanFailed
 from pilotlight.server.listener import Listener
 from pilotlight.server.shared import HandOver, Shared
+
+if TYPE_CHECKING:
+    from pilotlight.server.tls_listener import TLSListener
 
 __all__ = ["LifespanFailed", "Server", "new_event_loop"]
 
@@ -50,7 +53,7 @@ class Server:
     Attributes:
         admit: asked just before each request would reach the app; False sends its connection, with the
             request's bytes, to `hand_over` (or keeps it waiting until `drain` names one). Plain HTTP only:
-            TLS cannot move.
+            TLS cannot move once its handshake has begun.
         hand_over: takes connections that are leaving.
     """
 
@@ -63,6 +66,7 @@ class Server:
         self._shared: Shared | None = None
         self._lifespan: Lifespan | None = None
         self._listeners: list[Any] = []
+        self._tls: TLSListener | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._arrivals: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
@@ -119,15 +123,20 @@ class Server:
         return Connection(self._shared, scheme)
 
     def adopt(self, connection: DetachedConnection) -> None:
-        """Serve a plain connection that another server has accepted, beginning with the bytes that it had
-        read."""
+        """Serve a connection that another server has accepted: a plain one, beginning with the bytes that it
+        had read, or one whose TLS handshake has not begun."""
         assert self._shared is not None, "start() comes first"
         shared = self._shared
+        if self._tls is not None and not connection.data:
+            self._adopt_for_tls(self._tls, connection)
+            return
         connection.sock.setblocking(False)
         self._serve_socket(connection.sock, Connection(shared, "http", connection.data))
 
     def stop_accepting(self) -> None:
         """Close the listening sockets here; other processes that hold them go on accepting."""
+        if self._tls is not None:
+            self._tls.stop_accepting()
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
@@ -136,8 +145,10 @@ class Server:
         """Stop accepting, let every connection leave, and give requests in flight time to finish.
 
         Args:
-            grace: seconds for requests in flight; then they are cut and reported.
-            hand_over: takes plain connections without a running request; None closes them.
+            grace: seconds for requests in flight; then they are cut and reported. With `hand_over`, also for
+                the first request of a TLS connection that has just been opened.
+            hand_over: takes plain connections without a running request, and those for TLS whose handshake
+                has not begun; None closes them.
         """
         self.stop_accepting()
         shared = self._shared
@@ -145,12 +156,16 @@ class Server:
             return
         shared.draining = True
         self.hand_over = hand_over
+        if self._tls is not None:
+            self._leave_tls(self._tls, hand_over)
         for _ in range(_TURNS_OF_AN_ACCEPT):
             await asyncio.sleep(0)
         for connection in list(shared.connections):
             _leave(connection)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._quiet(shared), max(grace, _MOMENT))
+        if self._tls is not None:
+            await self._end_tls(self._tls, shared)
         self._cut(shared)
 
     async def shutdown(self, grace: float) -> None:
@@ -170,14 +185,12 @@ class Server:
         if self._config.ssl_context is not None:
             from pilotlight.server.tls import serve_tls
 
-            self._listeners.append(
-                await serve_tls(
-                    loop,
-                    sockets,
-                    self._config.ssl_context,
-                    lambda: self.connection_factory("https"),
-                    self._hooks,
-                )
+            self._tls = await serve_tls(
+                loop,
+                sockets,
+                self._config.ssl_context,
+                lambda: self.connection_factory("https"),
+                self._hooks,
             )
             return
         for sock in sockets:
@@ -189,6 +202,32 @@ class Server:
             else:
                 self._listeners.append(Listener(loop, sock, self._accepted, self._hooks.notice))
 
+    def _adopt_for_tls(self, listener: TLSListener, connection: DetachedConnection) -> None:
+        assert self._shared is not None
+        if not self._shared.draining:
+            listener.adopt(connection.sock)
+        elif self.hand_over is not None:
+            self.hand_over(connection)
+        else:
+            connection.sock.close()
+
+    def _leave_tls(self, listener: TLSListener, hand_over: HandOver | None) -> None:
+        """What has not begun moves. What has begun cannot: `_quiet` waits for it, if somebody follows."""
+        if hand_over is None:
+            listener.close()
+            return
+        for connection in listener.detach():
+            hand_over(connection)
+
+    async def _end_tls(self, listener: TLSListener, shared: Shared) -> None:
+        """The grace is over: handshakes end, and clients that have said nothing are told of the end."""
+        listener.close()
+        await listener.wait_closed()
+        for connection in list(shared.connections):
+            if isinstance(connection, Connection):
+                connection.close_unused()
+        await asyncio.sleep(0)  # uvloop writes at the end of a turn
+
     def _sweep_deadlines(self, interval: float) -> None:
         shared = self._shared
         assert shared is not None
@@ -198,11 +237,15 @@ class Server:
         self._sweep = shared.loop.call_later(interval, self._sweep_deadlines, interval)
 
     async def _quiet(self, shared: Shared) -> None:
-        while shared.exchanges or self._arrivals or not all(map(_has_left, shared.connections)):
+        while shared.exchanges or self._arriving() or not all(map(_has_left, shared.connections)):
             self._changed.clear()
             waiter = asyncio.ensure_future(self._changed.wait())
-            await asyncio.wait([waiter, *self._arrivals], return_when=asyncio.FIRST_COMPLETED, timeout=0.05)
+            await asyncio.wait([waiter, *self._arriving()], return_when=asyncio.FIRST_COMPLETED, timeout=0.05)
             waiter.cancel()
+
+    def _arriving(self) -> set[asyncio.Task[Any]]:
+        """The work on connections that are accepted and not yet served."""
+        return self._arrivals | self._tls.unfinished if self._tls is not None else self._arrivals
 
     def _cut(self, shared: Shared) -> None:
         for exchange in list(shared.exchanges):

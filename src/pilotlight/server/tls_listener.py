@@ -130,6 +130,11 @@ class TLSListener:
             listener.setblocking(False)
             self._loop.add_reader(listener.fileno(), self._accept, listener)
 
+    @property
+    def unfinished(self) -> set[asyncio.Task[None]]:
+        """Handshakes, and answers to plain HTTP, that have begun."""
+        return self._tasks
+
     def stop_accepting(self) -> None:
         """Leaves the listening sockets to others. Connections go on."""
         for listener in self._listening:
