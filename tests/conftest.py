@@ -6,9 +6,14 @@ import os
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 OURS = ("PILOTLIGHT_", "FLASK_", "DJANGO_SETTINGS_MODULE")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+# How long an example takes says nothing on a shared machine.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
