@@ -36,6 +36,9 @@ class Hello(asyncio.Protocol):
         self.transport.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nhello\n")  # type: ignore[attr-defined]
         self.transport.close()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport.close()  # Python 3.10 warns otherwise
+
 
 class Port:
     """A TLS port, its authority and what it said."""
