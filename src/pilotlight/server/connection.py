@@ -85,6 +85,7 @@ class Connection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._continue_due = False
         self._reading_paused = False
+        self._closing = False
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
 
     # --- called by the transport
@@ -255,7 +256,9 @@ class Connection(asyncio.Protocol):
         self._state = "closed"
         self.gone = True
         self.deadline = self.shared.loop.time() + self.shared.limits.keep_alive_seconds
-        self._transport.close()
+        if not self._closing:  # closed twice, a TLS transport of asyncio can be asked nothing any more
+            self._closing = True
+            self._transport.close()
 
     def abort(self) -> None:
         """End the connection at once."""
@@ -272,7 +275,7 @@ class Connection(asyncio.Protocol):
         if self._state != "closed":
             return False
         # A TLS transport that has ended has no socket for a turn, before it says so, and then counts nothing.
-        if self._lost or self._transport.get_extra_info("socket") is None:
+        if self._lost or _socket_of(self._transport) is None:
             return True
         # Nor does it count what the transport under it still has to send: hence the farewell.
         parted = not self._farewell or self.shared.loop.time() >= self._farewell
@@ -544,7 +547,7 @@ class Connection(asyncio.Protocol):
         opened = self.deadline - self.shared.limits.keep_alive_seconds
         if self._fresh and loop.time() - opened < _JUST_NOW_SECONDS:
             return
-        if turns and _readable(self._transport.get_extra_info("socket")):
+        if turns and _readable(_socket_of(self._transport)):
             loop.call_soon(self._leave_when_answered, turns - 1)
         else:
             self.close()
@@ -572,7 +575,7 @@ class Connection(asyncio.Protocol):
             if not self.write_paused:
                 self.shared.loop.call_soon(self._leave)
             return
-        descriptor = self._transport.get_extra_info("socket").fileno()
+        descriptor = _socket_of(self._transport).fileno()
         data = b"".join(self._pieces) or self._buffer
         detached = DetachedConnection(socket.socket(fileno=os.dup(descriptor)), data)
         self._lost = True
@@ -591,6 +594,15 @@ def _readable(sock: Any) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))
+
+
+def _socket_of(transport: asyncio.Transport) -> Any:
+    """The socket under a transport; None once it has ended, when a TLS transport of asyncio (3.11 on)
+    raises."""
+    try:
+        return transport.get_extra_info("socket")
+    except AttributeError:
+        return None
 
 
 def _address(name: Any) -> tuple[str, int] | None:
