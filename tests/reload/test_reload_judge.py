@@ -20,9 +20,11 @@ from pilotlight.reload.digest import (
     digest_bytes,
     digest_directory,
     digest_file,
+    digest_head,
     digest_names,
     find_module_file,
     never_matters,
+    present_head,
     present_state,
 )
 from pilotlight.reload.inotify import IN_CLOSE_WRITE, RawEvent, parse_events
@@ -37,6 +39,9 @@ from pilotlight.reload.judge import Change, Exclusions, changes, judge
         (Dependency("file", "/a", "1"), None, "deleted"),
         (Dependency("file", "/a", None), "1", "created"),
         (Dependency("file", "/a", None), None, None),
+        (Dependency("head", "/a", "1:1"), "1:1", None),
+        (Dependency("head", "/a", "1:1"), "1:2", "edited"),
+        (Dependency("head", "/a", "1:1"), None, "deleted"),
         (Dependency("directory", "/a", "1"), "2", "edited"),
         (Dependency("directory", "/a", "1"), None, "deleted"),
         (Dependency("missing", "/a"), None, None),
@@ -50,6 +55,7 @@ def test_one_dependency(dependency: Dependency, present: str | None, kind: str |
     assert (change.kind if change else None) == kind
     if change is not None:
         assert change.path == (present if dependency.kind.startswith("missing") else "/a")
+        assert change.dependency == dependency
 
 
 @given(st.dictionaries(st.text("abc/", min_size=1), st.tuples(st.text("01"), st.none() | st.text("01"))))
@@ -59,10 +65,11 @@ def test_only_differences_are_changes(world: dict[str, tuple[str, str | None]]) 
     assert {change.path for change in found} == {path for path, (old, new) in world.items() if old != new}
 
 
-def test_each_path_is_named_once() -> None:
-    recorded = [Dependency("missing", "/a"), Dependency("file", "/a", "1")]
-    present = {"missing": "/a", "file": "2"}
-    assert changes(recorded, lambda dependency: present[dependency.kind]) == [Change("/a", "created")]
+def test_each_dependency_of_one_path_is_judged() -> None:
+    recorded = [Dependency("missing", "/a"), Dependency("file", "/a", "1"), Dependency("head", "/a", "1:1")]
+    present = {"missing": "/a", "file": "2", "head": "1:1"}
+    found = changes(recorded, lambda dependency: present[dependency.kind])
+    assert found == [Change("/a", "created", recorded[0]), Change("/a", "edited", recorded[1])]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +131,40 @@ def test_digest_of_a_large_file_follows_its_time_stamp(tmp_path: Path) -> None:
     assert first == digest_file(str(path))
     os.utime(path, ns=(0, 1))
     assert first != digest_file(str(path))
+
+
+@given(
+    content=st.binary(max_size=300),
+    length=st.integers(0, 300),
+    other=st.binary(max_size=300),
+)
+def test_a_head_is_the_beginning(
+    content: bytes, length: int, other: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("head") / "a"
+    path.write_bytes(content)
+    recorded = digest_head(content[:length])
+    assert present_head(str(path), recorded) == recorded
+    path.write_bytes(other)
+    same = other[: len(content[:length])] == content[:length]
+    assert (present_state(Dependency("head", str(path), recorded)) == recorded) is same
+
+
+def test_head_of_what_is_no_plain_file(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.write(b"head")
+        file.truncate(LARGE_FILE + 1)
+    recorded = digest_head(b"head")
+    assert recorded.startswith("4:")
+    assert present_head(str(path), recorded) == recorded
+    os.utime(path, ns=(0, 1))
+    assert present_head(str(path), recorded) == recorded
+    assert present_head(str(tmp_path / "gone"), recorded) is None
+    assert present_head(str(tmp_path), recorded) == NOT_REGULAR
+    os.mkfifo(tmp_path / "fifo")
+    assert present_head(str(tmp_path / "fifo"), recorded) == NOT_REGULAR  # and does not block
+    assert present_state(Dependency("head", str(path))) == digest_head(b"")
 
 
 def test_state_of_missing_things(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from pilotlight.reload import choose
 from pilotlight.reload.backend import Backend
 from pilotlight.reload.dependencies import Dependency
-from pilotlight.reload.digest import digest_directory, digest_file
+from pilotlight.reload.digest import digest_directory, digest_file, digest_head
 from pilotlight.reload.inotify import Inotify
 from pilotlight.reload.inotify_backend import InotifyBackend
 from pilotlight.reload.judge import Change
@@ -69,6 +69,11 @@ def await_change(watcher: Watcher) -> list[Change]:
         if found:
             return found
     raise AssertionError("no change was seen")
+
+
+def told(changes: list[Change | None] | list[Change]) -> list[tuple[str, str] | None]:
+    """Path and kind of each."""
+    return [None if change is None else (change.path, change.kind) for change in changes]
 
 
 def assert_nothing(watcher: Watcher) -> None:
@@ -147,7 +152,7 @@ def test_a_save_is_seen(watcher: Watcher, tmp_path: Path, save: Callable[[Path],
     assert watcher.add(file(path)) is None
     save(path)
     assert await_change(watcher)[0].path == str(path)
-    assert watcher.changed() == [Change(str(path), "edited")]
+    assert told(watcher.changed()) == [(str(path), "edited")]
 
 
 def touch(path: Path) -> None:
@@ -184,7 +189,7 @@ def test_what_is_no_change(watcher: Watcher, tmp_path: Path, act: Callable[[Path
     act(path)
     assert_nothing(watcher)
     path.write_text("new")  # and it is still watched
-    assert await_change(watcher) == [Change(str(path), "edited")]
+    assert told(await_change(watcher)) == [(str(path), "edited")]
 
 
 def test_deleted_and_back(watcher: Watcher, tmp_path: Path) -> None:
@@ -192,7 +197,7 @@ def test_deleted_and_back(watcher: Watcher, tmp_path: Path) -> None:
     path.write_text("old")
     watcher.add(file(path))
     path.unlink()
-    assert await_change(watcher) == [Change(str(path), "deleted")]
+    assert told(await_change(watcher)) == [(str(path), "deleted")]
     path.write_text("old")
     assert wait(watcher, LIMIT)
     assert watcher.changed() == []
@@ -207,7 +212,7 @@ def test_a_missing_file_in_a_missing_directory(watcher: Watcher, tmp_path: Path)
     path.parent.mkdir()
     wait(watcher, 1.0)
     path.write_text("x")
-    assert await_change(watcher) == [Change(str(path), "created")]
+    assert told(await_change(watcher)) == [(str(path), "created")]
 
 
 @pytest.mark.parametrize("name", ["views.py", "views.abi3.so", "views/__init__.py"])
@@ -216,7 +221,7 @@ def test_a_missing_module_appears(watcher: Watcher, tmp_path: Path, name: str) -
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text("x = 1")
-    assert await_change(watcher) == [Change(str(path), "created")]
+    assert told(await_change(watcher)) == [(str(path), "created")]
 
 
 def test_a_name_in_a_listed_directory(watcher: Watcher, tmp_path: Path) -> None:
@@ -224,7 +229,7 @@ def test_a_name_in_a_listed_directory(watcher: Watcher, tmp_path: Path) -> None:
     (tmp_path / ".a.py.swp").touch()
     assert_nothing(watcher)
     (tmp_path / "a.py").touch()
-    assert await_change(watcher) == [Change(str(tmp_path), "edited")]
+    assert told(await_change(watcher)) == [(str(tmp_path), "edited")]
 
 
 def test_an_edit_before_the_watch_is_found_by_add(watcher: Watcher, tmp_path: Path) -> None:
@@ -232,12 +237,14 @@ def test_an_edit_before_the_watch_is_found_by_add(watcher: Watcher, tmp_path: Pa
     path.write_text("old")
     recorded = file(path)
     path.write_text("new")
-    assert watcher.add(recorded) == Change(str(path), "edited")
+    assert told([watcher.add(recorded)]) == [(str(path), "edited")]
     path.unlink()
-    assert watcher.add(recorded) == Change(str(path), "deleted")
+    assert told([watcher.add(recorded)]) == [(str(path), "deleted")]
     (tmp_path / "m.py").touch()
     found = watcher.add(Dependency("missing-module", str(tmp_path / "m")))
-    assert found == Change(str(tmp_path / "m.py"), "created")
+    assert told([found]) == [(str(tmp_path / "m.py"), "created")]
+    assert found is not None
+    assert found.dependency == Dependency("missing-module", str(tmp_path / "m"))
 
 
 def test_a_directory_is_deleted_and_made_again(watcher: Watcher, tmp_path: Path) -> None:
@@ -246,11 +253,11 @@ def test_a_directory_is_deleted_and_made_again(watcher: Watcher, tmp_path: Path)
     path.write_text("old")
     watcher.add(file(path))
     shutil.rmtree(tmp_path / "one")
-    assert await_change(watcher) == [Change(str(path), "deleted")]
+    assert told(await_change(watcher)) == [(str(path), "deleted")]
     path.parent.mkdir(parents=True)
     wait(watcher, 1.0)
     path.write_text("new")
-    assert await_change(watcher) == [Change(str(path), "edited")]
+    assert told(await_change(watcher)) == [(str(path), "edited")]
 
 
 def test_a_directory_on_the_way_is_renamed(watcher: Watcher, tmp_path: Path) -> None:
@@ -259,12 +266,12 @@ def test_a_directory_on_the_way_is_renamed(watcher: Watcher, tmp_path: Path) -> 
     path.write_text("old")
     watcher.add(file(path))
     (tmp_path / "one").rename(tmp_path / "two")
-    assert await_change(watcher) == [Change(str(path), "deleted")]
+    assert told(await_change(watcher)) == [(str(path), "deleted")]
     other = tmp_path / "three" / "pkg"
     other.mkdir(parents=True)
     (other / "a.py").write_text("new")
     (tmp_path / "three").rename(tmp_path / "one")
-    assert await_change(watcher) == [Change(str(path), "edited")]
+    assert told(await_change(watcher)) == [(str(path), "edited")]
     path.write_text("old")
     assert wait(watcher, LIMIT)
     assert watcher.changed() == []
@@ -280,12 +287,12 @@ def test_a_link_is_turned(watcher: Watcher, tmp_path: Path) -> None:
     watcher.add(file(path))
     (tmp_path / "next").symlink_to("v2")
     (tmp_path / "next").replace(link)
-    assert await_change(watcher) == [Change(str(path), "edited")]
+    assert told(await_change(watcher)) == [(str(path), "edited")]
     (tmp_path / "v2" / "a.py").write_text("v1")
     assert wait(watcher, LIMIT)
     assert watcher.changed() == []
     (tmp_path / "v2" / "a.py").write_text("v3")
-    assert await_change(watcher) == [Change(str(path), "edited")]
+    assert told(await_change(watcher)) == [(str(path), "edited")]
 
 
 def test_a_linked_file_is_edited_where_it_lies(watcher: Watcher, tmp_path: Path) -> None:
@@ -296,7 +303,7 @@ def test_a_linked_file_is_edited_where_it_lies(watcher: Watcher, tmp_path: Path)
     link.symlink_to(target)
     watcher.add(file(link))
     atomic_rename(target)
-    assert await_change(watcher) == [Change(str(link), "edited")]
+    assert told(await_change(watcher)) == [(str(link), "edited")]
 
 
 def test_a_directory_becomes_a_link(watcher: Watcher, tmp_path: Path) -> None:
@@ -309,7 +316,7 @@ def test_a_directory_becomes_a_link(watcher: Watcher, tmp_path: Path) -> None:
     wait(watcher, 1.0)
     assert watcher.changed() == []
     (tmp_path / "moved" / "a.py").write_text("new")
-    assert await_change(watcher) == [Change(str(path), "edited")]
+    assert told(await_change(watcher)) == [(str(path), "edited")]
 
 
 def test_reset_forgets_and_watches_anew(watcher: Watcher, tmp_path: Path) -> None:
@@ -322,7 +329,89 @@ def test_reset_forgets_and_watches_anew(watcher: Watcher, tmp_path: Path) -> Non
     assert watcher.changed() == []
     assert watcher.add(file(path)) is None
     path.write_text("newer")
-    assert await_change(watcher) == [Change(str(path), "edited")]
+    assert told(await_change(watcher)) == [(str(path), "edited")]
+
+
+def test_what_is_kept_is_measured_by_what_the_earlier_load_saw(watcher: Watcher, tmp_path: Path) -> None:
+    kept, forgotten, fresh = (tmp_path / name for name in ("kept.py", "forgotten.py", "fresh.py"))
+    for path in (kept, forgotten, fresh):
+        path.write_text("old")
+    recorded = file(kept)
+    watcher.add(recorded)
+    watcher.add(file(forgotten))
+    kept.write_text("new")
+    watcher.keep([recorded, file(fresh)])
+    assert watcher.dependencies() == [recorded, file(fresh)]
+    assert told(await_change(watcher)) == [(str(kept), "edited")]
+    kept.write_text("old")
+    assert str(kept) in wait(watcher, LIMIT)
+    assert watcher.changed() == []
+    forgotten.write_text("new")
+    assert_nothing(watcher)
+    fresh.write_text("new")
+    assert told(await_change(watcher)) == [(str(fresh), "edited")]
+
+
+def test_what_was_accepted_stays_so_when_it_is_kept(on_inotify: Watcher, tmp_path: Path) -> None:
+    path = tmp_path / "stamp.txt"
+    path.write_text("old")
+    recorded = file(path)
+    on_inotify.add(recorded)
+    path.write_text("new")
+    on_inotify.accept([str(path)])
+    for _ in range(2):
+        on_inotify.keep([recorded])
+        assert on_inotify.changed() == []
+    on_inotify.reset()
+    assert told([on_inotify.add(recorded)]) == [(str(path), "edited")]
+
+
+def test_keeping_lays_no_watch_anew(
+    monkeypatch: pytest.MonkeyPatch, on_inotify: Watcher, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("old")
+    recorded = file(path)
+    on_inotify.add(recorded)
+
+    def refuse(self: Inotify, path: str, mask: int) -> int:
+        raise AssertionError(path)
+
+    monkeypatch.setattr(Inotify, "add", refuse)
+    on_inotify.keep([recorded])
+    path.write_text("new")
+    assert told(await_change(on_inotify)) == [(str(path), "edited")]
+
+
+def test_extra_files_count_as_they_are_when_something_is_kept(tmp_path: Path) -> None:
+    extra, kept = tmp_path / "extra.toml", tmp_path / "kept.py"
+    extra.write_text("1")
+    kept.write_text("1")
+    recorded = file(kept)
+    watcher = Watcher(InotifyBackend(), extra_files=[str(extra)], exclude_patterns=["*/excluded.py"])
+    try:
+        watcher.add(recorded)
+        extra.write_text("2")
+        watcher.keep([recorded, Dependency("file", str(tmp_path / "excluded.py"), "stale")])
+        assert watcher.changed() == []
+        extra.write_text("3")
+        assert told(await_change(watcher)) == [(str(extra), "edited")]
+    finally:
+        watcher.close()
+
+
+def test_what_changed_only_behind_its_head(watcher: Watcher, tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("import os\nx = 1\n")
+    head = Dependency("head", str(path), digest_head(b"import os\n"))
+    whole = file(path)
+    assert watcher.add(head) is None
+    assert watcher.add(whole) is None
+    path.write_text("import os\nx = 2\n")
+    assert [change.dependency for change in await_change(watcher)] == [whole]
+    path.write_text("import sys\nx = 2\n")
+    assert wait(watcher, LIMIT)
+    assert [change.dependency for change in watcher.changed()] == [head, whole]
 
 
 def test_extra_files_and_exclusions(tmp_path: Path) -> None:
@@ -337,11 +426,11 @@ def test_extra_files_and_exclusions(tmp_path: Path) -> None:
         excluded.write_text("2")
         assert_nothing(watcher)
         extra.write_text("2")
-        assert await_change(watcher) == [Change(str(extra), "edited")]
+        assert told(await_change(watcher)) == [(str(extra), "edited")]
         watcher.reset()
         assert watcher.changed() == []
         absent.touch()
-        assert await_change(watcher) == [Change(str(absent), "created")]
+        assert told(await_change(watcher)) == [(str(absent), "created")]
     finally:
         watcher.close()
 
@@ -352,7 +441,7 @@ def test_a_half_written_new_file_is_not_looked_at(on_inotify: Watcher, tmp_path:
     with path.open("w") as stream:
         assert wait(on_inotify, QUIET) == []
         stream.write("x")
-    assert await_change(on_inotify) == [Change(str(path), "created")]
+    assert told(await_change(on_inotify)) == [(str(path), "created")]
 
 
 def test_lost_events_touch_everything(on_inotify: Watcher, tmp_path: Path) -> None:
@@ -366,7 +455,7 @@ def test_lost_events_touch_everything(on_inotify: Watcher, tmp_path: Path) -> No
     for number in range(limit // 2 + 10):
         os.close(os.open(names[number % 2], os.O_CREAT | os.O_WRONLY))
     path.write_text("new")
-    assert await_change(on_inotify) == [Change(str(path), "edited")]
+    assert told(await_change(on_inotify)) == [(str(path), "edited")]
     path.write_text("old")
     assert wait(on_inotify, LIMIT)
     assert on_inotify.changed() == []
@@ -407,7 +496,7 @@ def test_a_full_limit_of_watches_falls_back_to_polling(
     deadline = time.monotonic() + LIMIT
     while not on_inotify.read_events() and time.monotonic() < deadline:
         time.sleep(0.02)  # polled: there is nothing to wait for
-    assert on_inotify.changed() == [Change(str(paths[1]), "edited")]
+    assert told(on_inotify.changed()) == [(str(paths[1]), "edited")]
 
 
 def test_without_inotify_files_are_polled(monkeypatch: pytest.MonkeyPatch) -> None:

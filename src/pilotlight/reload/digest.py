@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from importlib.machinery import all_suffixes
 
 from pilotlight.reload.dependencies import Dependency
@@ -29,6 +30,7 @@ UNREADABLE = "unreadable"
 """The digest of something that is there and may not be read."""
 
 _DIGEST_SIZE = 16
+_NO_HEAD = "0:"
 _OPEN_FLAGS = (
     os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 )
@@ -70,8 +72,31 @@ def digest_bytes(content: bytes) -> str:
     return blake2b(content, digest_size=_DIGEST_SIZE).hexdigest()
 
 
+def digest_head(head: bytes) -> str:
+    """The digest of the beginning of a file, which tells how long that is: `LENGTH:DIGEST`, length in
+    bytes."""
+    return f"{len(head)}:{digest_bytes(head)}"
+
+
 def digest_file(path: str) -> str | None:
     """The digest of the file that is at `path` now, symbolic links followed; None if there is none."""
+    return _digest(path, _digest_of_whole)
+
+
+def present_head(path: str, recorded: str) -> str | None:
+    """The digest of the beginning of the file that is at `path` now, in the length that was recorded (or of
+    all of it, if it has become shorter); None if there is none. Large files are read as well.
+
+    Args:
+        path: absolute; symbolic links are followed.
+        recorded: an earlier `digest_head`.
+    """
+    length = int(recorded.partition(":")[0])
+    return _digest(path, lambda descriptor, _: digest_head(_read(descriptor, length)))
+
+
+def _digest(path: str, of: Callable[[int, os.stat_result], str]) -> str | None:
+    """Opens the file and digests it, or says why not."""
     try:
         descriptor = os.open(path, _OPEN_FLAGS)
     except (FileNotFoundError, NotADirectoryError):
@@ -80,15 +105,17 @@ def digest_file(path: str) -> str | None:
         return _digest_of_unopened(path)
     try:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return NOT_REGULAR
-        if status.st_size > LARGE_FILE:
-            return f"large:{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
-        return digest_bytes(_read_all(descriptor, status.st_size))
+        return of(descriptor, status) if stat.S_ISREG(status.st_mode) else NOT_REGULAR
     except OSError:
         return UNREADABLE
     finally:
         os.close(descriptor)
+
+
+def _digest_of_whole(descriptor: int, status: os.stat_result) -> str:
+    if status.st_size > LARGE_FILE:
+        return f"large:{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
+    return digest_bytes(_read_all(descriptor, status.st_size))
 
 
 def _digest_of_unopened(path: str) -> str | None:
@@ -108,6 +135,14 @@ def _read_all(descriptor: int, expected: int) -> bytes:
     while chunk := os.read(descriptor, max(expected + 1, 65536)):
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _read(descriptor: int, length: int) -> bytes:
+    """So many bytes, or all that there are."""
+    head = b""
+    while len(head) < length and (chunk := os.read(descriptor, length - len(head))):
+        head += chunk
+    return head
 
 
 def digest_names(names: list[str]) -> str:
@@ -145,11 +180,13 @@ def find_module_file(path: str) -> str | None:
 def present_state(dependency: Dependency) -> str | None:
     """What is there now, to be compared with `dependency.digest`.
 
-    For a file or directory this is its digest; for what was missing, the path that has appeared. None:
+    For a file, head or directory this is its digest; for what was missing, the path that has appeared. None:
     nothing is there.
     """
     if dependency.kind == "file":
         return digest_file(dependency.path)
+    if dependency.kind == "head":
+        return present_head(dependency.path, dependency.digest or _NO_HEAD)
     if dependency.kind == "directory":
         return digest_directory(dependency.path)
     if dependency.kind == "missing":

@@ -6,6 +6,7 @@ The rules:
 * Change is a difference of content. `touch`, `chmod`, a save of the same content, a file opened for reading:
   nothing.
 * A directory is the set of its names without bytecode caches and editors' temporary files.
+* The beginning of a file (`head`) is judged like a file.
 * What was missing changes by coming into being; what was read, by going away as well.
 * An excluded path never changes. A pattern is matched with `fnmatch` against the whole absolute path, where
   `*` matches `/` too (Werkzeug's `exclude_patterns` mean the same), whatever watches the files.
@@ -33,10 +34,13 @@ class Change:
     Args:
         path: what to name to the user: the file, or the listed directory.
         kind: what happened to it.
+        dependency: what was recorded. Its path is another one when what was looked for has appeared: `path`
+            may be `/srv/app/views.py`, where `/srv/app/views` had been missing.
     """
 
     path: str
     kind: ChangeKind
+    dependency: Dependency
 
 
 def judge(dependency: Dependency, present: str | None) -> Change | None:
@@ -52,20 +56,16 @@ def judge(dependency: Dependency, present: str | None) -> Change | None:
     if dependency.kind in ("missing", "missing-module"):
         # A digest on a missing thing is a path that was there all along and did not count: still not a
         # change.
-        return None if present is None else Change(present, "created")
+        return None if present is None else Change(present, "created", dependency)
     if present is None:
-        return Change(dependency.path, "deleted")
-    return Change(dependency.path, "created" if dependency.digest is None else "edited")
+        return Change(dependency.path, "deleted", dependency)
+    return Change(dependency.path, "created" if dependency.digest is None else "edited", dependency)
 
 
 def changes(dependencies: Iterable[Dependency], present: Callable[[Dependency], str | None]) -> list[Change]:
-    """All changes among the dependencies, each path once, in the order given."""
-    found: dict[str, Change] = {}
-    for dependency in dependencies:
-        change = judge(dependency, present(dependency))
-        if change is not None:
-            found.setdefault(change.path, change)
-    return list(found.values())
+    """All changes among the dependencies, in the order given; one path may be in several of them."""
+    judged = (judge(dependency, present(dependency)) for dependency in dependencies)
+    return [change for change in judged if change is not None]
 
 
 class Exclusions:

@@ -38,6 +38,8 @@ class Watcher:
         self._extra_files = tuple(os.path.abspath(path) for path in extra_files)
         self._dependencies: dict[str, dict[str, Dependency]] = {}
         """Path, kind: the dependency."""
+        self._accepted: set[tuple[str, str]] = set()
+        """Path and kind of those whose present state was accepted."""
         self._add_extra_files()
 
     def fileno(self) -> int | None:
@@ -68,27 +70,52 @@ class Watcher:
         if dependency.path in self._excluded:
             return None
         self._watch(dependency)
-        self._dependencies.setdefault(dependency.path, {})[dependency.kind] = dependency
+        self._remember(dependency)
         return self._included(judge(dependency, present_state(dependency)))
 
     def reset(self) -> None:
         """A new load begins: what earlier ones depended on is forgotten. Extra files count as they are
         now."""
         self._dependencies.clear()
+        self._accepted.clear()
         self._backend.forget()
         if self._polling is not None:
             self._polling.forget()
         self._add_extra_files()
 
+    def keep(self, dependencies: Iterable[Dependency]) -> None:
+        """A load goes on from where it was after it had read these: all others are forgotten.
+
+        What is kept is watched as before, without a gap, and measured by the digests given, unless its state
+        has been accepted since. The back end is not told to forget the others: a touch of what is no
+        dependency is ignored. Extra files count as they are now, as with `reset`.
+        """
+        known, accepted = self._dependencies, self._accepted
+        self._dependencies, self._accepted = {}, set()
+        self._add_extra_files()
+        for dependency in dependencies:
+            if dependency.path in self._excluded:
+                continue
+            before = known.get(dependency.path, {}).get(dependency.kind)
+            if before is None:
+                self._watch(dependency)
+            key = (dependency.path, dependency.kind)
+            if before is not None and key in accepted:
+                self._remember(before)
+                self._accepted.add(key)
+            else:
+                self._remember(dependency)
+
     def read_events(self) -> list[str]:
         """The paths of dependencies that were touched since the last call; they need not have changed."""
-        touched = self._backend.read()
+        touched = dict.fromkeys(self._backend.read())
         if self._polling is not None:
-            touched += self._polling.read()
-        return list(dict.fromkeys(touched))
+            touched.update(dict.fromkeys(self._polling.read()))
+        return [path for path in touched if path in self._dependencies]
 
     def changed(self, paths: Iterable[str] | None = None) -> list[Change]:
-        """What differs now, by content, from what the load saw. Asking changes nothing.
+        """What differs now, by content, from what the load saw: one change for each dependency. Asking
+        changes nothing.
 
         Args:
             paths: only these, as `read_events` gives them; None for all.
@@ -104,7 +131,7 @@ class Watcher:
 
     def as_it_is(self, dependency: Dependency) -> Dependency:
         """The same dependency in its present state, so that only a later change counts."""
-        if dependency.kind not in ("file", "directory"):
+        if dependency.kind in ("missing", "missing-module"):
             return dependency
         return replace(dependency, digest=present_state(dependency))
 
@@ -113,6 +140,7 @@ class Watcher:
         for path in paths:
             for kind, dependency in self._dependencies.get(path, {}).items():
                 self._dependencies[path][kind] = self.as_it_is(dependency)
+                self._accepted.add((path, kind))
 
     def close(self) -> None:
         """Ends all watching."""
@@ -120,6 +148,10 @@ class Watcher:
 
     def _included(self, change: Change | None) -> Change | None:
         return None if change is None or change.path in self._excluded else change
+
+    def _remember(self, dependency: Dependency) -> None:
+        self._dependencies.setdefault(dependency.path, {})[dependency.kind] = dependency
+        self._accepted.discard((dependency.path, dependency.kind))
 
     def _watch(self, dependency: Dependency) -> None:
         try:

@@ -130,7 +130,7 @@ class ChangeWatch:
         self._pending.clear()
         self._cancel_timer()
         self._burst.acted(self._loop.time())
-        return self._judged(tuple(change.path for change in changes)) if changes else None
+        return self._judged(tuple(dict.fromkeys(change.path for change in changes))) if changes else None
 
     def _judged(self, paths: tuple[str, ...]) -> Changes:
         own = self._written.issuperset(paths) and self._loop.time() < self._own_until
