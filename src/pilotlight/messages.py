@@ -9,8 +9,9 @@ from __future__ import annotations
 
 # Supervisor to worker.
 START = "start"
-"""`settings`, `target`, `environment`, `directory`, `first`; descriptors: lifeline, crash log, then the
-listening sockets."""
+"""`settings`, `target`, `environment`, `directory`, `first`, `number` (of the load), `noticed` (changes make a
+descriptor readable); descriptors: lifeline, crash log, word (`reload.freshness`), that descriptor if there is
+one, then the listening sockets."""
 SERVE_FAILURE = "serve-failure"
 """After `FAILED`: answer every request with the failure."""
 ADOPT = "adopt"
@@ -19,6 +20,8 @@ DRAIN = "drain"
 """`grace` (seconds): a successor comes; hand over what can be handed over, finish the rest, end."""
 STOP = "stop"
 """`grace` (seconds): the server ends; finish, run the app's shutdown, end."""
+FRESH = "fresh"
+"""The answer to `WAITING`: ask again of each request."""
 TERMINAL_LENT = "terminal-lent"
 """The supervisor no longer reads standard input."""
 
@@ -34,6 +37,8 @@ FAILED = "failed"
 `status`."""
 READY = "ready"
 """The worker accepts connections."""
+WAITING = "waiting"
+"""A request has come, and it is not sure that this worker may answer it."""
 FINISHED = "finished"
 """Everything of the app has ended, `atexit` included; only the interpreter's own end remains."""
 CONNECTION = "connection"

@@ -26,7 +26,7 @@ def test_drain_right_behind_the_order_to_serve_a_failure() -> None:
     assert answer.body["type"] == messages.SERVE_FAILURE
     listening = socket.create_server(("127.0.0.1", 0))
     hooks = WorkerHooks(Console.for_process(quiet=True), show_errors=False, live=False)
-    serving = Serving(worker, TerminalLease(worker), ServerConfig(), hooks)
+    serving = Serving(worker, TerminalLease(worker), ServerConfig(), hooks, lambda: True)
     rescue = threading.Timer(10, ours.close)  # otherwise a lost order would be waited for without end
     rescue.start()
     try:

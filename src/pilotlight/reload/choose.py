@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 
 from pilotlight.reload.backend import Backend
@@ -17,12 +18,24 @@ def _on_linux() -> tuple[Backend, str | None]:
     from pilotlight.reload.inotify_backend import InotifyBackend
 
     try:
-        return InotifyBackend(), None
+        backend = InotifyBackend()
     except OSError as error:
-        reason = error.strerror
-        if error.errno == errno.EMFILE:
-            reason = "the limit of instances is reached (sysctl fs.inotify.max_user_instances)"
-        return _polling(f"inotify is not available: {reason}")
+        return _polling(f"inotify is not available: {_reason(error)}")
+    if backend.arrives(os.curdir):
+        return backend, None
+    backend.close()
+    return _polling("inotify is there but reports nothing (a sandbox, or a compatibility layer?)")
+
+
+def _reason(error: OSError) -> str:
+    """inotify_init(2) has one error number for two limits."""
+    if error.errno != errno.EMFILE:
+        return error.strerror or str(error)
+    try:
+        os.close(os.open(os.curdir, os.O_RDONLY))
+    except OSError:
+        return "this process has as many open files as it may (ulimit -n)"
+    return "the limit of instances is reached (sysctl fs.inotify.max_user_instances)"
 
 
 def _elsewhere() -> tuple[Backend, str | None]:

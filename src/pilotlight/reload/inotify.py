@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 IN_ATTRIB = 0x4
 IN_CLOSE_WRITE = 0x8
+IN_OPEN = 0x20
 IN_MOVED_FROM = 0x40
 IN_MOVED_TO = 0x80
 IN_CREATE = 0x100
@@ -106,6 +107,23 @@ class Inotify:
             except BlockingIOError:
                 return events
             events += parse_events(data)
+
+    def arrives(self, directory: str) -> bool:
+        """Whether events come at all: a directory is opened, which changes nothing in it and is an event.
+
+        To be asked before anything is watched. True as well if the directory may not be opened.
+        """
+        flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _CLOSE_ON_EXEC | _NON_BLOCKING
+        try:
+            watch = self.add(directory, IN_OPEN | IN_ONLYDIR)
+            try:
+                os.close(os.open(directory, flags))
+                return any(event.mask & IN_OPEN for event in self.read())
+            finally:
+                self.remove(watch)
+                self.read()
+        except OSError:
+            return True
 
     def close(self) -> None:
         """Closes the descriptor; the kernel removes the watches."""

@@ -80,6 +80,10 @@ class InotifyBackend:
         """Readable when there are events."""
         return self._inotify.fileno()
 
+    def arrives(self, directory: str) -> bool:
+        """See `Inotify.arrives`."""
+        return self._inotify.arrives(directory)
+
     def watch(self, dependency: Dependency) -> None:
         """See `Backend`."""
         self._lay(dependency)

@@ -1,8 +1,8 @@
 """Watching by looking again and again: where events do not arrive, or the system grants no more of them.
 
-A `stat` of each path finds what may have changed. Must never read contents, and never use more than about one
-per cent of a
-core: the interval grows with what one round takes.
+A `stat` of each path finds what may have changed. Must never read contents, never use more than about one per
+cent of a core (the interval grows with what the last look took), and never hold its caller up for long: where
+one `stat` takes a millisecond, as over a network, a round is made in slices.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ SHORTEST_INTERVAL = 0.2
 """Seconds: below this, nobody notices the difference."""
 _SHARE = 0.008
 """Of one core."""
+_SLICE = 0.05
+"""Seconds that one `read` may take."""
 
 _Look = tuple[int, ...] | None
 
@@ -28,12 +30,15 @@ class PollingBackend:
         """What was looked at, and what was there."""
         self._concerned: dict[str, dict[str, None]] = {}
         """What is looked at: paths of the dependencies that it decides about."""
-        self._round = 0.0
+        self._round: list[str] = []
+        """What this round has still to look at."""
+        self._used = 0.0
+        """Seconds of processor time, by the last look."""
 
     @property
     def interval(self) -> float:
         """Seconds until the next `read` is due."""
-        return max(SHORTEST_INTERVAL, self._round / _SHARE)
+        return max(SHORTEST_INTERVAL, self._used / _SHARE)
 
     def fileno(self) -> None:
         """There is nothing to wait for."""
@@ -50,20 +55,23 @@ class PollingBackend:
 
     def read(self) -> list[str]:
         """See `Backend`."""
-        started = time.thread_time()
+        started, until = time.thread_time(), time.monotonic() + _SLICE
         touched: dict[str, None] = {}
-        for path, before in self._looks.items():
+        self._round = self._round or list(self._looks)
+        while self._round and time.monotonic() < until:
+            path = self._round.pop()
             now = _look(path)
-            if now != before:
+            if now != self._looks[path]:
                 self._looks[path] = now
                 touched.update(self._concerned[path])
-        self._round = time.thread_time() - started
+        self._used = time.thread_time() - started
         return list(touched)
 
     def forget(self) -> None:
         """See `Backend`."""
         self._looks.clear()
         self._concerned.clear()
+        self._round.clear()
 
     def close(self) -> None:
         """There is nothing to give back."""

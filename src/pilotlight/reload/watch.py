@@ -13,6 +13,7 @@ from dataclasses import replace
 from pilotlight.reload.backend import Backend, WatchLimitError
 from pilotlight.reload.dependencies import Dependency
 from pilotlight.reload.digest import NOT_REGULAR, digest_directory, digest_file, present_state
+from pilotlight.reload.filesystems import FileSystems, Mount
 from pilotlight.reload.judge import Change, Exclusions, changes, judge
 from pilotlight.reload.polling import PollingBackend
 
@@ -26,14 +27,24 @@ class Watcher:
         backend: what watches; see `choose.choose_backend`. The watcher closes it.
         extra_files: absolute paths of files or directories that count although the app does not read them.
         exclude_patterns: see `judge.Exclusions`.
+        file_systems: tells where changes may come without an event.
     """
 
     def __init__(
-        self, backend: Backend, *, extra_files: Sequence[str] = (), exclude_patterns: Iterable[str] = ()
+        self,
+        backend: Backend,
+        *,
+        extra_files: Sequence[str] = (),
+        exclude_patterns: Iterable[str] = (),
+        file_systems: FileSystems | None = None,
     ) -> None:
         self._backend = backend
+        self._file_systems = file_systems if file_systems is not None else FileSystems()
         self._polling: PollingBackend | None = None
-        self._note: str | None = None
+        """Besides the back end, for what that cannot watch alone."""
+        self._limited = False
+        self._told: set[Mount] = set()
+        self._notes: list[str] = []
         self._excluded = Exclusions(exclude_patterns)
         self._extra_files = tuple(os.path.abspath(path) for path in extra_files)
         self._dependencies: dict[str, dict[str, Dependency]] = {}
@@ -57,8 +68,8 @@ class Watcher:
 
     def take_note(self) -> str | None:
         """One line for the user, once, when watching has become weaker than it was."""
-        note, self._note = self._note, None
-        return note
+        notes, self._notes = self._notes, []
+        return " ".join(notes) or None
 
     def add(self, dependency: Dependency) -> Change | None:
         """Watches one thing that the load read.
@@ -81,6 +92,7 @@ class Watcher:
         self._backend.forget()
         if self._polling is not None:
             self._polling.forget()
+        self._file_systems.forget()
         self._add_extra_files()
 
     def keep(self, dependencies: Iterable[Dependency]) -> None:
@@ -157,10 +169,28 @@ class Watcher:
         try:
             self._backend.watch(dependency)
         except WatchLimitError as limit:
-            if self._polling is None:
-                self._polling = PollingBackend()
-                self._note = f"{limit}: further files are polled."
-            self._polling.watch(dependency)
+            self._poll(dependency)
+            if not self._limited:
+                self._limited = True
+                self._notes.append(f"{limit}: further files are polled.")
+            return
+        if isinstance(self._backend, PollingBackend):
+            return
+        mount = self._file_systems.silent_mount(dependency.path)
+        if mount is None:
+            return
+        self._poll(dependency)
+        if mount not in self._told:
+            self._told.add(mount)
+            self._notes.append(
+                f"{mount.point} is a {mount.kind} file system, which does not report all changes: "
+                "files there are polled as well."
+            )
+
+    def _poll(self, dependency: Dependency) -> None:
+        if self._polling is None:
+            self._polling = PollingBackend()
+        self._polling.watch(dependency)
 
     def _add_extra_files(self) -> None:
         for path in self._extra_files:

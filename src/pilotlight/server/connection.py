@@ -139,6 +139,9 @@ class Connection(asyncio.Protocol):
         if self._state == "reading" and self._buffer and not self._head_begun:
             self.half_closed = True  # a whole request may wait in the buffer
             return True
+        if self._state == "parked":
+            self.half_closed = True
+            return True
         if self._state != "active" or not self._framing.complete:
             return False
         self.half_closed = True
@@ -290,6 +293,13 @@ class Connection(asyncio.Protocol):
             self.abort()
         else:
             self.close()
+
+    def ask_again(self) -> None:
+        """A request that was not admitted may be by now."""
+        if self._state == "parked":
+            self._state = "reading"
+            self._resume_reading()
+            self._read_kept()
 
     def drain(self) -> None:
         """The server stops: leave at once unless a request is being answered."""

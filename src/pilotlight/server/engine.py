@@ -52,7 +52,8 @@ class Server:
 
     Attributes:
         admit: asked just before each request would reach the app; False sends its connection, with the
-            request's bytes, to `hand_over` (or keeps it waiting until `drain` names one). Plain HTTP only:
+            request's bytes, to `hand_over` (or keeps it waiting until `ask_again`, or until `drain` names
+            one). Plain HTTP only:
             TLS cannot move once its handshake has begun.
         hand_over: takes connections that are leaving.
     """
@@ -132,6 +133,12 @@ class Server:
             return
         connection.sock.setblocking(False)
         self._serve_socket(connection.sock, Connection(shared, "http", connection.data))
+
+    def ask_again(self) -> None:
+        """`admit` may give another answer now: ask it of the requests that wait."""
+        for connection in list(self._shared.connections if self._shared is not None else ()):
+            if isinstance(connection, Connection):
+                connection.ask_again()
 
     def stop_accepting(self) -> None:
         """Close the listening sockets here; other processes that hold them go on accepting."""

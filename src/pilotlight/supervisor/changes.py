@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pilotlight.reload.burst import Burst
@@ -13,6 +13,7 @@ from pilotlight.reload.choose import choose_backend
 from pilotlight.reload.dependencies import Dependency
 from pilotlight.reload.watch import Change, Watcher
 from pilotlight.settings import Settings
+from pilotlight.supervisor.answering import Answering
 
 _ENVIRONMENT_FILES = (".env", ".flaskenv")
 OWN_DOINGS_IN_A_ROW = 4
@@ -27,10 +28,12 @@ class Changes:
 
     Args:
         paths: absolute, each once.
+        dependencies: what the load had read and is different now.
         own_doing: the app itself made these changes, as it does at each load; they have been accepted.
     """
 
     paths: tuple[str, ...]
+    dependencies: tuple[Dependency, ...]
     own_doing: bool = False
 
     def __str__(self) -> str:
@@ -50,6 +53,7 @@ class ChangeWatch:
     Args:
         on_settled: called on the loop's thread, when `take` has something to give.
         say: shows one line to the user.
+        answering: told when something was touched, and when that was no change.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class ChangeWatch:
         loop: asyncio.AbstractEventLoop,
         on_settled: Callable[[], None],
         say: Callable[[str], None],
+        answering: Answering,
     ) -> None:
         backend, note = choose_backend()
         if note is not None:
@@ -70,6 +75,7 @@ class ChangeWatch:
         self._loop = loop
         self._on_settled = on_settled
         self._say = say
+        self._answering = answering
         self._burst = Burst()
         self._pending: dict[str, None] = {}
         """Touched paths whose change has been seen and not yet been taken."""
@@ -86,18 +92,26 @@ class ChangeWatch:
         self._poll: asyncio.TimerHandle | None = None
         descriptor = self._watcher.fileno()
         if descriptor is not None:
-            loop.add_reader(descriptor, self._look)
+            loop.add_reader(descriptor, self.look)
         self._poll_again()
 
-    def begin_load(self) -> None:
-        """What earlier loads read no longer matters."""
+    def begin_load(self, kept: Iterable[Dependency] | None = None) -> None:
+        """What earlier loads read no longer matters.
+
+        Args:
+            kept: what the load that is continued has read already; None if it begins from scratch.
+        """
         self._earlier = self._watcher.dependencies() or self._earlier
         self._written.clear()
         self._own_until = float("inf")
-        self._watcher.reset()
+        if kept is None:
+            self._watcher.reset()
+        else:
+            self._watcher.keep(kept)
         self._pending.clear()
         self._cancel_timer()
         self._burst.acted(self._loop.time())
+        self._answering.trust()
 
     def keep_watching(self) -> None:
         """The load ended before it read anything: a change of what the earlier one had read may mend it."""
@@ -125,21 +139,26 @@ class ChangeWatch:
     def take(self) -> Changes | None:
         """What differs now from what the load saw, among what was noticed; None if it has gone back to
         that."""
+        self._answering.doubt()
         self._look_only()
         changes = self._watcher.changed(list(self._pending))
         self._pending.clear()
         self._cancel_timer()
         self._burst.acted(self._loop.time())
-        return self._judged(tuple(dict.fromkeys(change.path for change in changes))) if changes else None
+        judged = self._judged(changes) if changes else None
+        if judged is None or judged.own_doing:
+            self._answering.trust()
+        return judged
 
-    def _judged(self, paths: tuple[str, ...]) -> Changes:
+    def _judged(self, changes: Sequence[Change]) -> Changes:
+        paths = tuple(dict.fromkeys(change.path for change in changes))
         own = self._written.issuperset(paths) and self._loop.time() < self._own_until
         self._own_doings = self._own_doings + 1 if own else 0
         if not own or (self._own_doings <= OWN_DOINGS_IN_A_ROW and not self._products.issuperset(paths)):
-            return Changes(paths)
+            return Changes(paths, tuple(change.dependency for change in changes))
         self._products.update(paths)
         self._watcher.accept(paths)
-        return Changes(paths, own_doing=True)
+        return Changes(paths, (), own_doing=True)
 
     def close(self) -> None:
         """Ends the watching."""
@@ -151,11 +170,20 @@ class ChangeWatch:
                 timer.cancel()
         self._watcher.close()
 
-    def _look(self) -> None:
+    @property
+    def descriptor(self) -> int | None:
+        """Readable while something was touched and not yet looked at; None if there is none."""
+        return self._watcher.fileno()
+
+    def look(self) -> None:
+        """Takes the notices that are pending."""
+        self._answering.doubt()
         touched = self._watcher.read_events()
         changes = self._watcher.changed(touched) if touched else []
         if changes:
             self._noticed(touched, changes)
+        elif not self._pending:
+            self._answering.trust()
 
     def _look_only(self) -> None:
         """What has happened up to this moment belongs to the changes that are taken now."""
@@ -163,6 +191,7 @@ class ChangeWatch:
 
     def _noticed(self, paths: list[str], changes: list[Change]) -> None:
         self._pending.update(dict.fromkeys(paths))
+        self._answering.doubt()
         now = self._loop.time()
         vanished = all(change.kind == "deleted" for change in changes)
         due = self._burst.changed(now, vanished=vanished)
@@ -188,7 +217,7 @@ class ChangeWatch:
             self._poll = self._loop.call_later(interval, self._poll_now)
 
     def _poll_now(self) -> None:
-        self._look()
+        self.look()
         self._poll_again()
 
 

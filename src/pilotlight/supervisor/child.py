@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -68,6 +67,10 @@ class Child:
         self.pid = pid
         self.channel = channel
         self.state = State.STANDBY
+        self.number = 0
+        """Of its load."""
+        self.waits = False
+        """A request in it waits for word whether it may be answered there."""
         self.heard = False
         """It has said something since it got its order."""
         self.accepts = False
@@ -89,11 +92,14 @@ class Child:
         target: dict[str, Any],
         environment: Mapping[str, str | None],
         directory: str,
-        sockets: Sequence[socket.socket],
+        descriptors: Sequence[int],
         *,
         first: bool,
+        number: int,
+        noticed: bool,
     ) -> None:
-        """Sends the start message; see `worker.order.StartOrder`."""
+        """Sends the start message; see `messages.START`."""
+        self.number = number
         self.send(
             {
                 "type": messages.START,
@@ -102,8 +108,10 @@ class Child:
                 "environment": dict(environment),
                 "directory": directory,
                 "first": first,
+                "number": number,
+                "noticed": noticed,
             },
-            [*self._travelling, *(sock.fileno() for sock in sockets)],
+            [*self._travelling, *descriptors],
         )
         self._close_travelling()
         self.state = State.LOADING

@@ -21,6 +21,7 @@ from pilotlight.console import Console
 from pilotlight.errors import UserError
 from pilotlight.reload.dependencies import Dependency
 from pilotlight.settings import Settings
+from pilotlight.supervisor.answering import Answering
 from pilotlight.supervisor.autopsy import (
     ask_for_stacks,
     death_report,
@@ -64,6 +65,7 @@ class Load:
 
     reason: str
     started: float
+    number: int
     first: bool
 
 
@@ -104,6 +106,8 @@ class Supervisor:
         self._waiting: Child | None = None
         """Spawned for the next load, whose start message waits for the predecessor's end."""
         self._load: Load | None = None
+        self._number = 0
+        """Of the last load, or of the last report in place of one."""
         self.served = False
         self._last_load_seconds = 0.0
         self._parking = Parking()
@@ -131,7 +135,8 @@ class Supervisor:
         self._terminal = Terminal(loop, self._on_key, self._console.line, on_hangup=self._on_hangup)
         self._lending = Lending(self._terminal, self._console.line, self._prompt_ended, self._reload)
         self._wires = Wires(loop, self._post, self._console.error)
-        self._watch = ChangeWatch(self._settings, loop, self._on_settled, self._console.line)
+        self._answering = Answering(self._tell_of_trust)
+        self._watch = ChangeWatch(self._settings, loop, self._on_settled, self._console.line, self._answering)
         try:
             self._terminal.start()
             if self._standby is not None:
@@ -143,6 +148,7 @@ class Supervisor:
                 self._wires.flush_later(self._children.values())
         finally:
             self._watch.close()
+            self._answering.close()
             self._terminal.close()
         return self._exit_status
 
@@ -199,7 +205,9 @@ class Supervisor:
         self._waiting = self._waiting or self._take_standby() or self._try_to_spawn()
         if self._waiting is None:
             return
-        self._load = Load(reason, time.monotonic(), first=not self.served)
+        self._number += 1
+        self._load = Load(reason, time.monotonic(), self._number, first=not self.served)
+        self._answering.appoint_nobody()
         self._watch.begin_load()
         if not here:
             self._watch.add(Dependency("missing", self._directory))
@@ -279,7 +287,7 @@ class Supervisor:
             self._on_bad_environment(error)
             return
         self._waiting = None
-        self._order(child, self._target, environment)
+        self._order(child, self._number, self._target, environment)
         self._current = child
         self._later(max(SLOW_LOAD_SECONDS, 3 * self._last_load_seconds), Due("slow", child))
 
@@ -294,14 +302,20 @@ class Supervisor:
         else:
             self._stop(1)
 
-    def _order(self, child: Child, target: dict[str, Any], environment: dict[str, str | None]) -> None:
+    def _order(
+        self, child: Child, number: int, target: dict[str, Any], environment: dict[str, str | None]
+    ) -> None:
+        noticing = self._watch.descriptor
+        shared = [self._answering.descriptor] if noticing is None else [self._answering.descriptor, noticing]
         child.start(
             self._settings.to_json(),
             target,
             environment,
             self._directory,
-            self._bound.sockets,
+            [*shared, *(sock.fileno() for sock in self._bound.sockets)],
             first=not self.served,
+            number=number,
+            noticed=noticing is not None,
         )
 
     def _serve_notice(self, report: dict[str, Any]) -> None:
@@ -310,7 +324,9 @@ class Supervisor:
         child = self._take_standby() or self._try_to_spawn()
         if child is not None:
             child.is_notice = True
-            self._order(child, {"kind": "report", "report": report}, {})
+            self._number += 1
+            self._order(child, self._number, {"kind": "report", "report": report}, {})
+            self._answering.appoint(self._number)
 
     # What workers say.
 
@@ -323,6 +339,10 @@ class Supervisor:
             self._lending.lend(child)
         elif kind == messages.TERMINAL_RETURNED:
             self._lending.prompt_over(child)
+        elif kind == messages.WAITING:
+            child.waits = True
+            self._watch.look()
+            self._tell_of_trust()
         elif kind == messages.FINISHED:
             child.finished = True
             self._on_predecessor_gone()
@@ -337,6 +357,7 @@ class Supervisor:
             self._watch.writing(body["path"])
         elif kind == messages.LOADED:
             self._loaded = body
+            self._answering.appoint(child.number)
         elif kind == messages.FAILED:
             self._on_failed(child, body)
         elif kind == messages.READY and child.state in (State.LOADING, State.FAILED):
@@ -351,6 +372,7 @@ class Supervisor:
             self._stop(body["status"] if not self.served else 1)
             return
         self._console.error("The app could not be loaded; the browser shows why. Waiting for the fix.")
+        self._answering.appoint(child.number)
         child.send({"type": messages.SERVE_FAILURE})
 
     def _on_ready(self, child: Child) -> None:
@@ -391,6 +413,13 @@ class Supervisor:
         child = next((child for child in self._children.values() if child.accepts), None)
         if child is not None:
             self._parking.give_to(child)
+
+    def _tell_of_trust(self) -> None:
+        """To those whose requests wait for that."""
+        for child in self._children.values():
+            if child.waits and self._answering.may_answer(child.number):
+                child.waits = False
+                child.send({"type": messages.FRESH})
 
     # How workers end.
 
@@ -466,6 +495,7 @@ class Supervisor:
                 f"{changes} is written by the app each time it is loaded: no reload for that any more."
             )
         else:
+            self._answering.appoint_nobody()
             self._reload(str(changes))
 
     def _reload(self, reason: str) -> None:

@@ -28,6 +28,7 @@ from pilotlight.debugger.report import Report, from_exception
 from pilotlight.debugger.text import render_text
 from pilotlight.errors import UserError
 from pilotlight.reload.dependencies import Dependency
+from pilotlight.reload.freshness import Freshness
 from pilotlight.reload.record import Recorder
 from pilotlight.server.application import Application, ServerConfig
 from pilotlight.server.engine import LifespanFailed
@@ -85,6 +86,7 @@ class Worker:
         self._console = Console.for_process(quiet=order.settings.quiet)
         self._lease = TerminalLease(channel)
         self._recorder = Recorder(self._report_dependency, wrote=self._report_writing)
+        self._freshness = Freshness(order.word, order.notices, order.number)
         self._served = False
         self._pid = os.getpid()
 
@@ -175,7 +177,7 @@ class Worker:
 
     def _serving_with(self, config: ServerConfig) -> Serving:
         hooks = WorkerHooks(self._console, show_errors=self._settings.debugger, live=True)
-        return Serving(self._channel, self._lease, config, hooks)
+        return Serving(self._channel, self._lease, config, hooks, self._freshness)
 
     def _fail(self, error: BaseException) -> None:
         """Tells the supervisor; its answer is to serve the failure, or the end of the channel."""

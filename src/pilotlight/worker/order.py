@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pilotlight.channel import Message
+from pilotlight.reload.freshness import Word
 from pilotlight.settings import Settings
 
 
@@ -22,6 +23,9 @@ class StartOrder:
         directory: the current directory; this process may have been started in one that is gone since.
         first: no app has been served yet.
         lifeline, crash_log: descriptors; see `signals.die_with`, and where faulthandler writes.
+        number: of the load, as `word` will say it when this worker may answer.
+        word: see `reload.freshness`.
+        notices: a descriptor that is readable while notices of changes are pending, if there is one.
         sockets: listening, inherited.
     """
 
@@ -32,12 +36,16 @@ class StartOrder:
     first: bool
     lifeline: int
     crash_log: int
+    number: int
+    word: Word
+    notices: int | None
     sockets: list[socket.socket]
 
     @classmethod
     def from_message(cls, message: Message) -> StartOrder:
         """Unpacks a start message, taking over its descriptors."""
-        lifeline, crash_log, *listening = message.descriptors
+        lifeline, crash_log, word, *others = message.descriptors
+        notices = others.pop(0) if message.body["noticed"] else None
         return cls(
             settings=Settings.from_json(message.body["settings"]),
             target=message.body["target"],
@@ -46,5 +54,8 @@ class StartOrder:
             first=message.body["first"],
             lifeline=lifeline,
             crash_log=crash_log,
-            sockets=[socket.socket(fileno=descriptor) for descriptor in listening],
+            number=message.body["number"],
+            word=Word(word),
+            notices=notices,
+            sockets=[socket.socket(fileno=descriptor) for descriptor in others],
         )

@@ -11,6 +11,7 @@ import base64
 import functools
 import os
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from pilotlight import messages
@@ -29,16 +30,25 @@ class Serving:
     Args:
         channel: to the supervisor.
         lease: of the terminal, which may have read messages that are ours.
+        is_fresh: asked before each request; one for which it says no waits.
     """
 
     def __init__(
-        self, channel: Channel, lease: TerminalLease, config: ServerConfig, hooks: ServerHooks
+        self,
+        channel: Channel,
+        lease: TerminalLease,
+        config: ServerConfig,
+        hooks: ServerHooks,
+        is_fresh: Callable[[], bool],
     ) -> None:
         self._channel = channel
         self._lease = lease
         self._config = config
         self._hooks = hooks
+        self._is_fresh = is_fresh
         self._started = False
+        self._asked = False
+        """The supervisor owes us word that we may answer, or a successor."""
 
     def run(self, application: Application, sockets: list[socket.socket]) -> None:
         """Returns when the app has been shut down.
@@ -66,6 +76,7 @@ class Serving:
         server = Server(application, self._config, self._hooks)
         self._orders: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._server = server
+        server.admit = self._admit
         await server.start(sockets)
         self._started = True
         self._lease.wake_with(self._take_kept)
@@ -89,6 +100,14 @@ class Serving:
         if self._channel.at_end:
             self._orders.put_nowait(None)
 
+    def _admit(self) -> bool:
+        if self._is_fresh():
+            return True
+        if not self._asked:
+            self._asked = True
+            self._channel.send({"type": messages.WAITING})
+        return False
+
     def _end_politely(self, main: asyncio.Task[None]) -> None:
         if self._started:
             self._orders.put_nowait({"type": messages.STOP, "grace": 0})
@@ -103,6 +122,9 @@ class Serving:
         kind = message.body["type"]
         if kind == messages.ADOPT:
             self._adopt(message)
+        elif kind == messages.FRESH:
+            self._asked = False
+            self._server.ask_again()
         elif kind == messages.TERMINAL_LENT:
             self._lease.lent()
         else:

@@ -1,0 +1,91 @@
+"""May this process answer a request with the code that it has? Asked before each request, so it costs about a
+microsecond.
+
+The kernel queues the notice of a save before the save returns to the editor. So a request that was sent
+after it finds either the notice still pending, or the supervisor at work on it: before the supervisor takes
+notices it clears a word in shared memory, and it writes the number of a load there only when everything that
+this load read is watched and nothing of it has changed.
+
+Must never take a notice itself, and never wait.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import select
+
+_SIZE = mmap.PAGESIZE
+NOBODY = 0
+"""No load has this number."""
+
+
+class Word:
+    """A number that the supervisor writes and workers read, without a system call on either side.
+
+    Args:
+        descriptor: of a file in memory; see `create`. It stays open as long as the word is to be passed on.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._memory = mmap.mmap(descriptor, _SIZE)
+        self._words = memoryview(self._memory).cast("I")
+
+    @classmethod
+    def create(cls) -> Word:
+        """A new one that says `NOBODY`.
+
+        Raises:
+            OSError: there is no memory or descriptor for it.
+        """
+        if hasattr(os, "memfd_create"):
+            descriptor = os.memfd_create("pilotlight", os.MFD_CLOEXEC)
+        else:
+            import tempfile
+
+            descriptor, name = tempfile.mkstemp(prefix="pilotlight-")
+            os.unlink(name)
+        os.ftruncate(descriptor, _SIZE)
+        return cls(descriptor)
+
+    @property
+    def value(self) -> int:
+        """What it says now. An aligned word is read and written whole."""
+        return self._words[0]
+
+    @value.setter
+    def value(self, number: int) -> None:
+        self._words[0] = number
+
+    def close(self) -> None:
+        """Gives back memory and descriptor."""
+        self._words.release()
+        self._memory.close()
+        os.close(self.descriptor)
+
+
+class Freshness:
+    """The check in a worker.
+
+    Args:
+        word: the supervisor's.
+        notices: descriptor that is readable while notices of changes are pending; None where changes are
+            found by polling, so that a request in the seconds before that may still see the old code.
+        number: of the load whose code this process has.
+    """
+
+    def __init__(self, word: Word, notices: int | None, number: int) -> None:
+        self.number = number
+        self._words = word._words
+        self._poll = select.poll()
+        if notices is not None:
+            self._poll.register(notices, select.POLLIN)
+
+    def __call__(self) -> bool:
+        """Whether a request may be answered here. First the notices, then the word: the supervisor clears the
+        word before it takes a notice."""
+        for _, event in self._poll.poll(0):
+            if event & select.POLLIN:  # and not POLLNVAL: the app has closed what is not its own
+                return False
+        return self._words[0] == self.number
