@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilotlight.reload.burst import LONGEST, QUIET, SOON, Burst
+from pilotlight.reload.burst import LONGEST, LONGEST_QUIET, QUIET, SOON, Burst
 from pilotlight.reload.dependencies import Dependency
 from pilotlight.reload.digest import (
     LARGE_FILE,
@@ -226,7 +226,13 @@ def test_a_lone_removal_waits() -> None:
 
 def test_a_checkout_of_300_files_is_acted_on_twice() -> None:
     times = [i * 2.5 / 300 for i in range(300)]
-    assert run_burst(times) == [0.0, pytest.approx(times[-1] + QUIET)]
+    assert run_burst(times) == [0.0, pytest.approx(times[-1] + LONGEST_QUIET)]
+
+
+def test_a_long_checkout_may_pause() -> None:
+    times = [0.0, *(0.01 * number for number in range(1, 100)), 1.09, 1.18, 1.19]
+    assert run_burst(times) == [0.0, pytest.approx(times[-1] + (1.19 - 0.01) / 8)]
+    assert len(run_burst([0.0, 0.01, 0.07, 0.13])) == 4  # a short one may not
 
 
 def test_a_formatter_after_the_save_is_acted_on_together() -> None:
@@ -237,7 +243,7 @@ def test_a_formatter_after_the_save_is_acted_on_together() -> None:
 def test_every_change_is_acted_on_in_time(times: list[float], vanished: bool) -> None:
     acted = run_burst(times, vanished)
     for time in times:
-        assert any(time <= moment <= time + LONGEST + QUIET for moment in acted)
+        assert any(time <= moment <= time + LONGEST + LONGEST_QUIET for moment in acted)
 
 
 @given(st.lists(st.floats(0, 20), min_size=1))

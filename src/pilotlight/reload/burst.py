@@ -4,6 +4,8 @@ passed in.
 * The first change after a quiet time is acted on at once.
 * Changes that follow soon after an action are a burst (`git checkout`, a formatter after the save): they are
   acted on together, `QUIET` after the last one, but not later than `LONGEST` after the first of them.
+* A burst that has lasted long may pause for longer, an eighth of its time but not above `LONGEST_QUIET`,
+  before it counts as over: a busy disk makes gaps, and half a checkout is worth no reload.
 * A file that has gone away is never acted on at once: many a save removes the old file before the new one is
   there.
 
@@ -16,6 +18,8 @@ from dataclasses import dataclass
 
 QUIET = 0.03
 """Of quiet that end a burst."""
+LONGEST_QUIET = 0.2
+"""Of quiet that end even the longest burst."""
 LONGEST = 3.0
 """That the changes of a burst may wait: a checkout that takes longer gives another reload, not a blind
 server."""
@@ -44,14 +48,18 @@ class Burst:
         self._last = now
         if at_once:
             return now
-        return min(self._last + QUIET, self._first + LONGEST)
+        return self._end_of(self._first)
 
     @property
     def due(self) -> float | None:
         """The moment at which waiting changes are acted on; None if none wait."""
-        return None if self._first is None else min(self._last + QUIET, self._first + LONGEST)
+        return None if self._first is None else self._end_of(self._first)
 
     def acted(self, now: float) -> None:
         """The changes were taken up: nothing waits any more."""
         self._first = None
         self._quiet_until = now + SOON
+
+    def _end_of(self, first: float) -> float:
+        lasted = self._last - first
+        return min(self._last + min(max(QUIET, lasted / 8), LONGEST_QUIET), first + LONGEST)

@@ -58,8 +58,8 @@ class Mount:
 def is_silent(kind: str) -> bool:
     """Whether files on this type of file system may change without an event.
 
-    FUSE counts (`fuse`, `fuse.sshfs`, ...), since what is behind it is not known; `fuseblk`, a local disk, does
-    not. Overlays (containers) report what is done through them, and count as local.
+    FUSE counts (`fuse`, `fuse.sshfs`, ...), since what is behind it is not known; `fuseblk`, a local disk,
+    does not. Overlays (containers) report what is done through them, and count as local.
     """
     if kind == "fuse" or kind.startswith("fuse."):
         return kind not in _LOCAL_FUSE
@@ -67,7 +67,7 @@ def is_silent(kind: str) -> bool:
 
 
 def parse_mounts(text: str) -> list[Mount]:
-    """The mounts in what `/proc/self/mountinfo` says (proc_pid_mountinfo(5)). Lines that are none are left out.
+    """The mounts in what `/proc/self/mountinfo` says (proc_pid_mountinfo(5)); other lines are left out.
 
     Args:
         text: with the kernel's escapes (`\\040` for a space).

@@ -16,6 +16,9 @@ SHORTEST_INTERVAL = 0.2
 """Seconds: below this, nobody notices the difference."""
 _SHARE = 0.008
 """Of one core."""
+_RECENT = 2.0
+"""Seconds after a touch, in which a second save may leave the same time stamps: the clocks of file systems
+tick every few milliseconds, FAT's every two seconds."""
 _SLICE = 0.05
 """Seconds that one `read` may take."""
 
@@ -32,6 +35,8 @@ class PollingBackend:
         """What is looked at: paths of the dependencies that it decides about."""
         self._round: list[str] = []
         """What this round has still to look at."""
+        self._recent: dict[str, float] = {}
+        """What was touched a moment ago: until when it counts as touched at each look."""
         self._used = 0.0
         """Seconds of processor time, by the last look."""
 
@@ -55,14 +60,18 @@ class PollingBackend:
 
     def read(self) -> list[str]:
         """See `Backend`."""
-        started, until = time.thread_time(), time.monotonic() + _SLICE
+        started, now = time.thread_time(), time.monotonic()
+        self._recent = {path: until for path, until in self._recent.items() if now < until}
         touched: dict[str, None] = {}
+        for path in self._recent:
+            touched.update(self._concerned.get(path, {}))
         self._round = self._round or list(self._looks)
-        while self._round and time.monotonic() < until:
+        while self._round and time.monotonic() < now + _SLICE:
             path = self._round.pop()
-            now = _look(path)
-            if now != self._looks[path]:
-                self._looks[path] = now
+            look = _look(path)
+            if look != self._looks[path]:
+                self._looks[path] = look
+                self._recent[path] = now + _RECENT
                 touched.update(self._concerned[path])
         self._used = time.thread_time() - started
         return list(touched)
