@@ -207,6 +207,14 @@ class Channel:
         self._inbox.buffer += data
         return True
 
+    def connect_anew(self, sock: socket.socket) -> None:
+        """Goes on over another socket, in a fork: what has arrived on the old one is the parent's."""
+        self._sock.close()
+        self._sock = sock
+        self._inbox = _Inbox()
+        self._sending = threading.Lock()
+        self.at_end = False
+
     def close(self) -> None:
         """Closes this end; the other side sees end of file."""
         self._sock.close()

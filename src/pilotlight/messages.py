@@ -9,9 +9,13 @@ from __future__ import annotations
 
 # Supervisor to worker.
 START = "start"
-"""`settings`, `target`, `environment`, `directory`, `first`, `number` (of the load), `noticed` (changes make a
-descriptor readable); descriptors: lifeline, crash log, word (`reload.freshness`), that descriptor if there is
-one, then the listening sockets."""
+"""`settings`, `target`, `environment`, `directory`, `first`, `number` (of the load), `checkpoints` (whether to
+pause), `hot` (paths of modules that were edited in this run), `noticed` (changes make a descriptor readable);
+descriptors: lifeline, crash log, word (`reload.freshness`), that descriptor if there is one, then the
+listening sockets."""
+CONTINUE = "continue"
+"""To a checkpoint: fork, and let the copy go on. `number`, `hot`; descriptors of the copy: channel, lifeline,
+crash log."""
 SERVE_FAILURE = "serve-failure"
 """After `FAILED`: answer every request with the failure."""
 ADOPT = "adopt"
@@ -28,6 +32,17 @@ TERMINAL_LENT = "terminal-lent"
 # Worker to supervisor.
 DEPENDENCY = "dependency"
 """`kind`, `path`, `digest`: see `reload.dependencies.Dependency`."""
+PAUSED = "paused"
+"""`place`, `seconds` (of the load until here): this process is a checkpoint now, and a copy goes on; descriptors:
+the other ends of the copy's channel, lifeline and crash log."""
+HELLO = "hello"
+"""`pid`: the first word of a copy that goes on; descriptor: its pidfd."""
+CHILD_ENDED = "child-ended"
+"""`pid`, `status` (as `os.waitstatus_to_exitcode` gives it): a copy of this checkpoint has ended."""
+NO_CHECKPOINTS = "no-checkpoints"
+"""`reason`: one line for the user."""
+HEAD_CHANGED = "head-changed"
+"""`path`: what this load has executed of a module is not what the file begins with any more."""
 WRITING = "writing"
 """`path`: the app is about to write a file that it has read."""
 LOADED = "loaded"

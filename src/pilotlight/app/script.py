@@ -9,10 +9,13 @@ import os
 import sys
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader, SourcelessFileLoader
-from types import CodeType, ModuleType
-from typing import Any, Literal
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import AppError
+
+if TYPE_CHECKING:
+    from pilotlight.reload.parts import InParts
 
 Kind = Literal["file", "module", "directory", "code"]
 
@@ -55,11 +58,14 @@ def script_for_file(path: str, argv: tuple[str, ...] = ()) -> ScriptTarget:
     return ScriptTarget("file", path, argv, os.path.dirname(os.path.realpath(path)))
 
 
-def run_as_main(target: ScriptTarget) -> None:
+def run_as_main(target: ScriptTarget, in_parts: InParts | None = None) -> None:
     """Execute a script as `__main__`.
 
     The new `__main__` stays in `sys.modules`: objects of its classes can be pickled, threads go on.
     `sys.path[0]`, which the interpreter has put there for us, is replaced, unless Python has a safe path.
+
+    Args:
+        in_parts: executes source files that are not in an archive so that the load can be paused.
 
     Raises:
         ScriptMissing: there is nothing to run.
@@ -68,25 +74,20 @@ def run_as_main(target: ScriptTarget) -> None:
     if target.kind == "code":
         _set_process(["-c", *target.argv], target.path0)
         code = compile(target.path_or_name, "<string>", "exec", dont_inherit=True)
-        _execute(code, {"__spec__": None, "__package__": None, "__loader__": _builtin_importer()})
+        names = {"__spec__": None, "__package__": None, "__loader__": _builtin_importer()}
+        exec(code, _main_module(names))
     elif target.kind == "file":
-        _run_file(target)
+        _run_file(target, in_parts)
     else:
-        _run_found(target)
+        _run_found(target, in_parts)
 
 
-def _run_file(target: ScriptTarget) -> None:
+def _run_file(target: ScriptTarget, in_parts: InParts | None) -> None:
     path = os.path.abspath(target.path_or_name)
     if not os.path.isfile(path):
         raise ScriptMissing(f"There is no file {path} to run.", looked_at=(path,))
     _set_process([target.path_or_name, *target.argv], target.path0)
     loader: Any = (SourcelessFileLoader if path.endswith(".pyc") else SourceFileLoader)("__main__", path)
-    if isinstance(loader, SourceFileLoader):
-        code = loader.source_to_code(
-            loader.get_data(path), path
-        )  # never cached, as Python never caches `__main__`
-    else:
-        code = loader.get_code("__main__")
     names = {
         "__file__": path,
         "__cached__": None,
@@ -94,18 +95,22 @@ def _run_file(target: ScriptTarget) -> None:
         "__package__": None,
         "__loader__": loader,
     }
-    _execute(code, names)
+    if not isinstance(loader, SourceFileLoader):
+        exec(loader.get_code("__main__"), _main_module(names))
+        return
+    in_parts = in_parts if in_parts is not None and in_parts.wanted(path) else None
+    main = _main_module(names)
+    if in_parts is None or not in_parts.run(path, main, exec):
+        # Never cached, as Python never caches `__main__`.
+        exec(loader.source_to_code(loader.get_data(path), path), main)
 
 
-def _run_found(target: ScriptTarget) -> None:
+def _run_found(target: ScriptTarget, in_parts: InParts | None) -> None:
     """`-m name`, or `__main__` in a directory or zip file."""
     first = "-m" if target.kind == "module" else target.path_or_name
     _set_process([first, *target.argv], target.path0)
     spec = _spec_of_module(target.path_or_name) if target.kind == "module" else _spec_in(target.path0)
     loader: Any = spec.loader
-    code = loader.get_code(spec.name)
-    if code is None:
-        raise ScriptMissing(f"`{spec.name}` has no code that could be run.")
     if target.kind == "module":
         sys.argv[0] = spec.origin or spec.name
     names = {
@@ -115,7 +120,18 @@ def _run_found(target: ScriptTarget) -> None:
         "__package__": spec.parent,
         "__loader__": loader,
     }
-    _execute(code, names)
+    if in_parts is not None and _is_to_be_paused(loader) and in_parts.run(loader.path, _main_module(names), exec):
+        return
+    code = loader.get_code(spec.name)
+    if code is None:
+        raise ScriptMissing(f"`{spec.name}` has no code that could be run.")
+    exec(code, _main_module(names))
+
+
+def _is_to_be_paused(loader: Any) -> bool:
+    from pilotlight.reload.importer import PausingSourceLoader
+
+    return isinstance(loader, PausingSourceLoader)
 
 
 def _spec_of_module(name: str) -> ModuleSpec:
@@ -143,13 +159,14 @@ def _spec_in(path: str) -> ModuleSpec:
     return spec
 
 
-def _execute(code: CodeType, names: dict[str, Any]) -> None:
+def _main_module(names: dict[str, Any]) -> dict[str, Any]:
+    """Puts a new `__main__` in the place of ours; gives its globals."""
     main = ModuleType("__main__")
     vars(main).update(names)
     vars(main)["__builtins__"] = sys.modules["builtins"]
     vars(main).setdefault("__annotations__", {})
     sys.modules["__main__"] = main
-    exec(code, vars(main))
+    return vars(main)
 
 
 def _set_process(argv: list[str], path0: str) -> None:

@@ -10,8 +10,9 @@ One thing is changed in the answer: a user module's plain `SourceFileLoader` bec
 is a subclass with two methods of its own, not a delegate, since others ask `isinstance`
 (`importlib.resources`, `pkg_resources` and `inspect` among them), pickle loaders, or call methods that a
 delegate would have to guess. It holds no state beyond the name and path of its parent. `__spec__`,
-`__file__`, `__cached__`, `runpy`, `importlib.reload` and the module's traceback (no frame of ours is in it,
-as `get_code` and `exec_module` are Python's own) stay as they are. Loaders of any other type are left alone.
+`__file__`, `__cached__`, `runpy`, `importlib.reload` and the module's traceback (no frame of ours is in it)
+stay as they are. Loaders of any other type are left alone. At a boundary where the load may be paused inside
+the module (`parts`) it becomes a `PausingSourceLoader`.
 
 **Stale bytecode.** Python takes a `.pyc` if it names the source's size and its modification time in whole
 seconds. So the second of two saves of equal size within a second, or a save that keeps the time stamp, would
@@ -28,26 +29,27 @@ import os
 import sys
 from _thread import get_ident
 from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import ModuleType
 from typing import Any, Protocol
 
+from pilotlight.reload.parts import Boundaries, InParts, seen_as_import_machinery
+from pilotlight.reload.parts import Notes as NotesOfParts
 from pilotlight.reload.userfiles import UserFiles
 
 BYTECODE_MARGIN_NS = 2_000_000_000
 """Between reading a source and writing its bytecode may lie the compilation, and clocks of file systems may
 be coarse (FAT: two seconds)."""
 
+_execute_as_python_does: Any = import_module("importlib._bootstrap")._call_with_frames_removed
 _HASH_BASED = 0b01
 _CHECK_SOURCE = 0b10
 
 
-class Notes(Protocol):
+class Notes(NotesOfParts, Protocol):
     """Who is told what was found and what was not."""
-
-    def module_file(self, path: str) -> None:
-        """A user module's file is about to be loaded."""
-        ...
 
     def module_missing(self, directory: str, name: str, anywhere: bool) -> None:
         """A directory was searched for a module and did not have it.
@@ -62,7 +64,9 @@ class Notes(Protocol):
 class RecordingFinder:
     """The finder. One per process, at the front of `sys.meta_path`."""
 
-    def __init__(self, notes: Notes, users: UserFiles) -> None:
+    def __init__(self, notes: Notes, users: UserFiles, boundaries: Boundaries | None = None) -> None:
+        self._boundaries = boundaries
+        self._in_parts = None if boundaries is None else InParts(notes, boundaries)
         self._notes = notes
         self._users = users
         self._asking: set[tuple[int, str]] = set()
@@ -118,10 +122,18 @@ class RecordingFinder:
                 holder = os.path.dirname(holder)
             self._note_misses(fullname, path, holder)
         if self._users.owns_file(origin):
-            self._notes.module_file(origin)
-            loader = spec.loader
-            if type(loader) is SourceFileLoader:
-                spec.loader = FreshSourceLoader(loader.name, str(loader.path))
+            self._prepare(spec, origin)
+
+    def _prepare(self, spec: ModuleSpec, origin: str) -> None:
+        """Chooses the loader of a user module; all that is done before counts as read before the boundary."""
+        plain = type(spec.loader) is SourceFileLoader
+        pause = self._boundaries is not None and self._boundaries.before_module(origin)
+        if pause and plain and self._in_parts is not None:
+            spec.loader = PausingSourceLoader(spec.name, origin, self._in_parts, self._notes)
+            return
+        self._notes.module_file(origin)
+        if plain:
+            spec.loader = FreshSourceLoader(spec.name, origin)
 
     def _note_misses(self, fullname: str, path: Sequence[str] | None, winner: str | None) -> None:
         """Records directories that were searched in vain.
@@ -170,6 +182,26 @@ class FreshSourceLoader(SourceFileLoader):
             return False
         stem = os.path.splitext(os.path.basename(self.path))[0]
         return os.path.basename(path).startswith(stem + ".")
+
+
+class PausingSourceLoader(FreshSourceLoader):
+    """Executes a module in two parts, with a boundary between them."""
+
+    def __init__(self, name: str, path: str, in_parts: InParts, notes: Notes) -> None:
+        super().__init__(name, path)
+        self._in_parts = in_parts
+        self._notes = notes
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """What is pickled is a loader for another process, which has no boundaries."""
+        return FreshSourceLoader, (self.name, self.path)
+
+    @seen_as_import_machinery
+    def exec_module(self, module: ModuleType) -> None:
+        """Executes the module; see `InParts.run` for what it raises."""
+        if not self._in_parts.run(self.path, module.__dict__, partial(_execute_as_python_does, exec)):
+            self._notes.module_file(self.path)
+            super().exec_module(module)
 
 
 def bytecode_is_proven(content: bytes, written_ns: int, source_changed_ns: int) -> bool:

@@ -33,9 +33,12 @@ from pilotlight.reload.digest import (
     NOT_REGULAR,
     digest_directory,
     digest_file,
+    digest_head,
     find_module_file,
 )
 from pilotlight.reload.importer import RecordingFinder
+from pilotlight.reload.parts import Boundaries
+from pilotlight.reload.purity import ACTS
 from pilotlight.reload.userfiles import UserFiles
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
@@ -57,6 +60,7 @@ class Recorder:
             import and should not block for long. An `OSError` from it means that nobody listens any more, and
             ends the recording.
         wrote: called in the same way with the path of a file that was read before and is about to be written.
+        acted: called with the audit events that `purity` wants to know of.
         users: which files count; None for those outside this interpreter's library, installed packages and
             Pilotlight.
     """
@@ -67,9 +71,11 @@ class Recorder:
         users: UserFiles | None = None,
         *,
         wrote: Callable[[str], None] | None = None,
+        acted: Callable[[str], None] | None = None,
     ) -> None:
         self._report = report
         self._wrote = wrote
+        self._acted = acted
         self._users = users if users is not None else UserFiles.of_this_interpreter()
         self._pid = os.getpid()
         self._serving = False
@@ -85,20 +91,29 @@ class Recorder:
         self._stems: dict[str, frozenset[str]] = {}
         """For each searched directory the names in it, without suffixes, at the first search."""
 
-    def install(self) -> None:
-        """Begins to record. An audit hook cannot be removed; `loading_finished` makes it cheap."""
-        sys.meta_path.insert(0, RecordingFinder(self, self._users))
+    def install(self, boundaries: Boundaries | None = None) -> None:
+        """Begins to record. An audit hook cannot be removed; `loading_finished` makes it cheap.
+
+        Args:
+            boundaries: who may pause the load at user modules.
+        """
+        sys.meta_path.insert(0, RecordingFinder(self, self._users, boundaries))
         sys.addaudithook(self._make_hook())
 
     def loading_finished(self) -> None:
         """From now on only modules are recorded."""
         self._serving = True
 
+    def goes_on(self) -> None:
+        """This process is a fork of the one that began the load, and goes on with it."""
+        self._pid = os.getpid()
+
     # The audit hook.
 
     def _make_hook(self) -> Callable[[str, tuple[Any, ...]], None]:
         """The hook as a closure: it runs for every audit event, so that each attribute look-up counts."""
         settled = self._settled
+        acted = self._acted
         foreign = self._users.foreign
 
         def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -119,6 +134,8 @@ class Recorder:
                 caller = sys._getframe(0).f_back
                 if caller is None or not caller.f_code.co_filename.endswith(_LISTERS_OF_THE_PATH):
                     self._quietly(self._listed_by_app, arguments[0])
+            elif event in ACTS and acted is not None and not self._serving:
+                acted(event)
 
         return hook
 
@@ -210,6 +227,27 @@ class Recorder:
         path = absolute(given)
         if path is not None:
             self._file(given, path, report_missing=True)
+
+    def look_at(self, path: str) -> bytes | None:
+        """The content of a file, unrecorded: what is made of it decides what is recorded."""
+        with self._lock:
+            busy, self._busy = self._busy, True
+            try:
+                with open(path, "rb") as file:
+                    return file.read()
+            except OSError:
+                return None
+            finally:
+                self._busy = busy
+
+    def module_head(self, path: str, head: bytes) -> None:
+        """The leading part of a user module is all that is read of it for now."""
+        self._quietly(self._module_head, path, head)
+
+    def _module_head(self, given: str, head: bytes) -> None:
+        path = absolute(given)
+        if path is not None:
+            self._tell(Dependency("head", path, digest_head(head)))
 
     def module_missing(self, directory: str, name: str, anywhere: bool) -> None:
         """A directory was searched in vain for a module; `anywhere` if all others were as well."""

@@ -45,6 +45,9 @@ class Settings:
     quiet: bool = False
     on_reload_error: str = "page"
     """`page` shows a failed reload in the browser; `exit` ends the process instead."""
+    reload_engine: str = "auto"
+    """`auto`, `checkpoint` or `restart`."""
+    explain_reload: bool = False
     environment: tuple[tuple[str, str], ...] = ()
     """Variables from `.env`, `.flaskenv` and `env_file` that the real environment lacks, sorted by name."""
     environment_files: tuple[str, ...] = ()

@@ -169,6 +169,22 @@ OPTIONS: tuple[Option, ...] = (
         metavar="page|exit",
     ),
     Option(
+        "reload-engine",
+        ("--reload-engine",),
+        "choice",
+        "How a reload begins: from a checkpoint of the load before ('checkpoint'), or in a fresh process "
+        "('restart'). 'auto', the default, takes checkpoints where the system has them.",
+        choices=("auto", "checkpoint", "restart"),
+        metavar="auto|checkpoint|restart",
+    ),
+    Option(
+        "explain-reload",
+        ("--explain-reload/--no-explain-reload",),
+        "switch",
+        "Say of each reload what had changed, where it began, what was executed again, and how long each "
+        "part took.",
+    ),
+    Option(
         "cert",
         ("--cert",),
         "certificate",

@@ -31,6 +31,8 @@ class State(Enum):
     STANDBY = auto()
     """Interpreter and server are imported; no order yet."""
     LOADING = auto()
+    PAUSED = auto()
+    """A checkpoint: it waits to be continued in a copy."""
     FAILED = auto()
     """The app could not be loaded; the worker answers with the reason, or is about to."""
     SERVING = auto()
@@ -55,16 +57,20 @@ class CommandLine:
 
 
 class Child:
-    """The parent's end of one worker. Owns its channel, its lifeline and the log of its crash.
+    """The supervisor's end of one worker. Owns its channel, its lifeline and the log of its crash.
 
     Args:
+        pid: of a child process of ours; None for a copy that a checkpoint makes, until it has said `HELLO`.
         travelling: the worker's ends of lifeline and crash log, which go with its start message.
     """
 
     def __init__(
-        self, pid: int, channel: Channel, lifeline: int, crash_log: int, travelling: tuple[int, ...] = ()
+        self, pid: int | None, channel: Channel, lifeline: int, crash_log: int, travelling: tuple[int, ...] = ()
     ) -> None:
         self.pid = pid
+        self.is_copy = pid is None
+        """A child of a checkpoint, which reaps it: its pid may be used through its pidfd only."""
+        self._handle: int | None = None
         self.channel = channel
         self.state = State.STANDBY
         self.number = 0
@@ -82,7 +88,7 @@ class Child:
         self.is_notice = False
         """It serves a report that the supervisor wrote, beside or in place of a worker with the app."""
         self.crash_log = crash_log
-        self._lifeline = lifeline
+        self._lifeline: int | None = lifeline
         self._travelling = travelling
         self._crash_text = bytearray()
 
@@ -97,6 +103,8 @@ class Child:
         first: bool,
         number: int,
         noticed: bool,
+        checkpoints: bool,
+        hot: Sequence[str],
     ) -> None:
         """Sends the start message; see `messages.START`."""
         self.number = number
@@ -109,12 +117,28 @@ class Child:
                 "directory": directory,
                 "first": first,
                 "number": number,
+                "checkpoints": checkpoints,
+                "hot": list(hot),
                 "noticed": noticed,
             },
             [*self._travelling, *descriptors],
         )
         self._close_travelling()
         self.state = State.LOADING
+
+    def goes_on(self, number: int) -> None:
+        """It is a copy that goes on with this load."""
+        self.number = number
+        self.state = State.LOADING
+
+    def introduced(self, pid: int, handle: int) -> None:
+        """A copy has said who it is.
+
+        Args:
+            handle: its pidfd, ours from now on.
+        """
+        self.pid = pid
+        self._handle = handle
 
     def send(self, body: dict[str, Any], descriptors: Sequence[int] = ()) -> bool:
         """Sends a message, now or as soon as the worker takes it.
@@ -151,12 +175,27 @@ class Child:
 
     def kill(self) -> None:
         """Ends the process without further ado."""
-        self.signal(signal.SIGKILL)
+        if self.is_copy:
+            self._cut_lifeline()
+        else:
+            self.signal(signal.SIGKILL)
 
     def signal(self, number: int) -> None:
-        """Sends a signal; the process is ours until it is reaped, so the pid cannot be somebody else's."""
-        if not self.reaped:
+        """Sends a signal. A child of ours keeps its pid until we reap it, and a copy is meant by its pidfd, so
+        that it never reaches another process; a copy that has not said who it is gets none."""
+        if self.reaped or self.pid is None:
+            return
+        if not self.is_copy:
             os.kill(self.pid, number)
+        elif self._handle is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, number)
+
+    def _cut_lifeline(self) -> None:
+        """The kernel ends the process (`worker.signals.die_with`), or does as soon as it has armed that."""
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
 
     def read_crash_log(self) -> bool:
         """Takes what faulthandler has written, so that it never waits for a reader.
@@ -180,6 +219,7 @@ class Child:
 
     def discard(self) -> None:
         """Ends a worker that got no order, and waits for it."""
+        assert self.pid is not None
         self.kill()
         with suppress(ChildProcessError):  # whoever started us ignores SIGCHLD: the kernel has reaped it
             os.waitpid(self.pid, 0)
@@ -192,7 +232,9 @@ class Child:
         self.accepts = False
         self.channel.close()
         self._close_travelling()
-        os.close(self._lifeline)
+        self._cut_lifeline()
+        if self._handle is not None:
+            os.close(self._handle)
         os.close(self.crash_log)
 
     def _close_travelling(self) -> None:

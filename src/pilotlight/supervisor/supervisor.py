@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +36,9 @@ from pilotlight.supervisor.child import Child, CommandLine, State, spawn
 from pilotlight.supervisor.events import Changed, Due, Ended, Event, Pressed, Said, Signalled
 from pilotlight.supervisor.frequency import Frequency
 from pilotlight.supervisor.lending import Lending
+from pilotlight.supervisor.line import Line
 from pilotlight.supervisor.parking import Parking
+from pilotlight.supervisor.reaping import become_subreaper, checkpoints_obstacle, reap
 from pilotlight.supervisor.terminal import Key, Terminal
 from pilotlight.supervisor.wires import Wires
 
@@ -100,7 +102,17 @@ class Supervisor:
         self._environment = environment
         self._greet = greet
         self._open_browser = open_browser
-        self._children: dict[int, Child] = {}
+        self._children: list[Child] = []
+        self._line = Line(self._adopt)
+        self._checkpoints = settings.reload_engine != "restart" and checkpoints_obstacle() is None
+        self._loaded_environment: dict[str, str | None] = {}
+        """What `.env` files said when the line began."""
+        self._continues = False
+        """The next load is that of a checkpoint, whose continuation waits for the predecessor's end."""
+        self._early_ends: dict[int, int] = {}
+        """Statuses of copies that have ended before they were known."""
+        self._told: set[str] = set()
+        """What was said about checkpoints and need not be said again."""
         self._current: Child | None = None
         self._standby: Child | None = None
         self._waiting: Child | None = None
@@ -123,7 +135,7 @@ class Supervisor:
         advance."""
         self._standby = early
         if early is not None:
-            self._children[early.pid] = early
+            self._children.append(early)
         return asyncio.run(self._main())
 
     async def _main(self) -> int:
@@ -139,13 +151,14 @@ class Supervisor:
         self._watch = ChangeWatch(self._settings, loop, self._on_settled, self._console.line, self._answering)
         try:
             self._terminal.start()
+            self._prepare_checkpoints()
             if self._standby is not None:
                 self._wires.connect(self._standby)
             self._begin_load("start")
             self._post(Signalled(signal.SIGCHLD))  # a worker may have ended before the signal had a handler
             while self._exit_status is None or self._children:
                 self._handle_safely(await self._events.get())
-                self._wires.flush_later(self._children.values())
+                self._wires.flush_later(self._children)
         finally:
             self._watch.close()
             self._answering.close()
@@ -199,27 +212,59 @@ class Supervisor:
 
     # Loads.
 
-    def _begin_load(self, reason: str) -> None:
-        """Ends what is there and starts a worker from scratch."""
+    def _prepare_checkpoints(self) -> None:
+        obstacle = checkpoints_obstacle()
+        if obstacle is None and self._checkpoints:
+            become_subreaper()
+        elif obstacle is not None and self._settings.reload_engine == "checkpoint":
+            self._console.warning(f"There are no checkpoints here: {obstacle}. Reloads begin from scratch.")
+
+    def _begin_load(self, reason: str, changed: Sequence[Dependency] | None = None) -> None:
+        """Ends what is there, and goes on from the last checkpoint at which nothing of what changed had been
+        read, or from scratch.
+
+        Args:
+            changed: what the last load had read and is different now; None for a load from scratch anyway.
+        """
         here = self._return_to_directory()
-        self._waiting = self._waiting or self._take_standby() or self._try_to_spawn()
-        if self._waiting is None:
-            return
+        position = self._position(changed) if here else None
+        if position is None:
+            self._waiting = self._waiting or self._take_standby() or self._try_to_spawn()
+            if self._waiting is None:
+                return
+        elif self._waiting is not None:
+            self._standby, self._waiting = self._waiting, None
+        self._continues = position is not None
         self._number += 1
         self._load = Load(reason, time.monotonic(), self._number, first=not self.served)
         self._answering.appoint_nobody()
-        self._watch.begin_load()
+        self._retire_all()
+        for child in self._line.cut_after(position):
+            if child.state is State.PAUSED:
+                self._end_checkpoint(child)
+        self._watch.begin_load(None if position is None else self._line.reads())
         if not here:
             self._watch.add(Dependency("missing", self._directory))
-        self._retire_all()
         if self._predecessors():
             self._later(PREDECESSOR_SECONDS, Due("predecessor"))
         else:
             self._start_waiting()
 
+    def _position(self, changed: Sequence[Dependency] | None) -> int | None:
+        """The checkpoint to go on from; None for a load from scratch."""
+        if changed is None or not self._checkpoints:
+            return None
+        self._line.edited(changed)
+        return self._line.deepest_before(changed)
+
+    def _end_checkpoint(self, child: Child) -> None:
+        child.kill()
+        child.state = State.DRAINING
+        child.finished = True  # it has not run anything since it was paused
+
     def _retire_all(self) -> None:
         """Whoever loads is killed at once; whoever serves is drained."""
-        for child in self._children.values():
+        for child in self._children:
             if child.state is State.LOADING:
                 child.kill()
                 child.state = State.DRAINING
@@ -247,7 +292,7 @@ class Supervisor:
         """Those that may still run the app's code."""
         return [
             child
-            for child in self._children.values()
+            for child in self._children
             if child.state is State.DRAINING and not child.finished and not child.is_notice
         ]
 
@@ -257,9 +302,13 @@ class Supervisor:
 
     def _spawn(self) -> Child:
         child = spawn(self._command)
-        self._children[child.pid] = child
-        self._wires.connect(child)
+        self._adopt(child)
         return child
+
+    def _adopt(self, child: Child) -> None:
+        """A child is ours from now on."""
+        self._children.append(child)
+        self._wires.connect(child)
 
     def _try_to_spawn(self) -> Child | None:
         """None after the system's refusal has been told: then there will be another try, with what serves
@@ -278,18 +327,43 @@ class Supervisor:
         return child
 
     def _start_waiting(self) -> None:
-        child = self._waiting
-        if child is None or self._exit_status is not None:
+        if self._exit_status is not None or (self._waiting is None and not self._continues):
             return
+        child = self._continued() if self._continues else self._begun()
+        if child is not None:
+            self._current = child
+            self._watch_for_slowness(child)
+
+    def _watch_for_slowness(self, child: Child) -> None:
+        load = self._load
+        if load is not None:
+            due = load.started + max(SLOW_LOAD_SECONDS, 3 * self._last_load_seconds)
+            self._later(max(0.0, due - time.monotonic()), Due("slow", child))
+
+    def _continued(self) -> Child | None:
+        """The copy of a checkpoint that goes on with the load."""
+        self._continues = False
+        load = self._load
+        assert load is not None
+        child = self._line.resume(load.number)
+        if child is None:
+            self._begin_load(load.reason)
+        return child
+
+    def _begun(self) -> Child | None:
+        """The process that begins the load from scratch."""
+        child, load = self._waiting, self._load
+        assert child is not None
+        assert load is not None
         try:
             environment = self._environment()
         except (UserError, OSError) as error:
             self._on_bad_environment(error)
-            return
+            return None
         self._waiting = None
-        self._order(child, self._number, self._target, environment)
-        self._current = child
-        self._later(max(SLOW_LOAD_SECONDS, 3 * self._last_load_seconds), Due("slow", child))
+        self._order(child, load.number, self._target, environment)
+        self._line.begin(child)
+        return child
 
     def _on_bad_environment(self, error: UserError | OSError) -> None:
         """Nothing can be loaded until what `.env` files say, or where they are, has been mended."""
@@ -316,6 +390,8 @@ class Supervisor:
             first=not self.served,
             number=number,
             noticed=noticing is not None,
+            checkpoints=self._checkpoints and not child.is_notice,
+            hot=self._line.hot,
         )
 
     def _serve_notice(self, report: dict[str, Any]) -> None:
@@ -339,6 +415,10 @@ class Supervisor:
             self._lending.lend(child)
         elif kind == messages.TERMINAL_RETURNED:
             self._lending.prompt_over(child)
+        elif kind == messages.HELLO:
+            self._on_hello(child, body["pid"], descriptors[0])
+        elif kind == messages.CHILD_ENDED:
+            self._on_copy_ended(body["pid"], body["status"])
         elif kind == messages.WAITING:
             child.waits = True
             self._watch.look()
@@ -347,12 +427,37 @@ class Supervisor:
             child.finished = True
             self._on_predecessor_gone()
         elif child is self._current or child.is_notice:
-            self._on_progress(child, body)
+            self._on_progress(child, body, descriptors)
+        else:
+            for descriptor in descriptors:
+                if descriptor != LOST:
+                    os.close(descriptor)  # of a copy that nobody wants any more
 
-    def _on_progress(self, child: Child, body: dict[str, Any]) -> None:
+    def _on_hello(self, child: Child, pid: int, handle: int) -> None:
+        child.introduced(pid, handle)
+        status = self._early_ends.pop(pid, None)
+        if status is not None:
+            self._gone(child, status)
+
+    def _on_copy_ended(self, pid: int, status: int) -> None:
+        child = next((one for one in self._children if one.pid == pid and not one.reaped), None)
+        if child is None:
+            self._early_ends[pid] = status
+        else:
+            self._gone(child, status)
+
+    def _on_progress(self, child: Child, body: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         kind = body["type"]
         if kind == messages.DEPENDENCY:
-            self._watch.add(Dependency(body["kind"], body["path"], body["digest"]))
+            dependency = Dependency(body["kind"], body["path"], body["digest"])
+            self._line.read(child, dependency)
+            self._watch.add(dependency)
+        elif kind == messages.PAUSED:
+            self._on_paused(child, body["place"], body["seconds"], descriptors)
+        elif kind == messages.NO_CHECKPOINTS:
+            self._tell_once(body["reason"])
+        elif kind == messages.HEAD_CHANGED:
+            self._begin_load(os.path.relpath(body["path"], self._directory))
         elif kind == messages.WRITING:
             self._watch.writing(body["path"])
         elif kind == messages.LOADED:
@@ -362,6 +467,22 @@ class Supervisor:
             self._on_failed(child, body)
         elif kind == messages.READY and child.state in (State.LOADING, State.FAILED):
             self._on_ready(child)
+
+    def _on_paused(self, child: Child, place: str, seconds: float, descriptors: tuple[int, ...]) -> None:
+        copy = self._line.paused(child, place, seconds, descriptors)
+        if copy is None:
+            self._begin_load(self._load.reason if self._load else "the app")
+            return
+        self._current = copy
+        surplus = self._line.surplus()
+        if surplus is not None:
+            self._end_checkpoint(surplus)
+        self._watch_for_slowness(copy)
+
+    def _tell_once(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._console.line(text)
 
     def _on_failed(self, child: Child, body: dict[str, Any]) -> None:
         show = self._console.error if body["sentence"] else self._console.block
@@ -397,7 +518,7 @@ class Supervisor:
             self._console.reload(load.reason, self._last_load_seconds)
 
     def _retire_notices(self) -> None:
-        for other in self._children.values():
+        for other in self._children:
             if other.is_notice and other.state in (State.LOADING, State.SERVING):
                 self._drain(other)
 
@@ -410,13 +531,13 @@ class Supervisor:
 
     def _send_parked(self) -> None:
         """To the one that serves now, if there is one."""
-        child = next((child for child in self._children.values() if child.accepts), None)
+        child = next((child for child in self._children if child.accepts), None)
         if child is not None:
             self._parking.give_to(child)
 
     def _tell_of_trust(self) -> None:
         """To those whose requests wait for that."""
-        for child in self._children.values():
+        for child in self._children:
             if child.waits and self._answering.may_answer(child.number):
                 child.waits = False
                 child.send({"type": messages.FRESH})
@@ -424,21 +545,22 @@ class Supervisor:
     # How workers end.
 
     def _reap(self) -> None:
-        for child in list(self._children.values()):
-            try:
-                pid, status = os.waitpid(child.pid, os.WNOHANG)
-            except ChildProcessError:  # it ended while SIGCHLD was ignored, as whoever started us had it
-                pid, status = child.pid, 0
-            if pid:
-                child.reaped = True
-                child.accepts = False
-                self._wires.read_rest(child)
-                self._post(Ended(child, os.waitstatus_to_exitcode(status)))
+        for child, status in reap(self._children):
+            self._gone(child, status)
+
+    def _gone(self, child: Child, status: int) -> None:
+        """A process has ended."""
+        if child.reaped:
+            return
+        child.reaped = True
+        child.accepts = False
+        self._wires.read_rest(child)
+        self._post(Ended(child, status))
 
     def _on_end(self, child: Child, status: int) -> None:
         if child.state is State.ENDED:
             return
-        del self._children[child.pid]
+        self._children.remove(child)
         stacks = read_crash_log(child)
         self._wires.disconnect(child)
         self._parking.take_back_from(child)
@@ -449,7 +571,9 @@ class Supervisor:
             self._standby = None
         if self._exit_status is not None:
             return
-        if state is State.DRAINING:
+        if state is State.PAUSED:
+            self._line.ended(child)
+        elif state is State.DRAINING:
             self._on_predecessor_gone()
         elif child is self._waiting:
             self._waiting = None
@@ -482,7 +606,7 @@ class Supervisor:
             self._load = None
             self._serve_notice(death_report(description, stacks))
         else:
-            self._begin_load("after the crash")
+            self._begin_load("after the crash", ())
 
     # Changes.
 
@@ -496,12 +620,12 @@ class Supervisor:
             )
         else:
             self._answering.appoint_nobody()
-            self._reload(str(changes))
+            self._reload(str(changes), changes.dependencies)
 
-    def _reload(self, reason: str) -> None:
+    def _reload(self, reason: str, changed: Sequence[Dependency] | None = None) -> None:
         """Begins a load, unless a debugger has the terminal."""
         if self._exit_status is None and not self._lending.postpones(reason):
-            self._begin_load(reason)
+            self._begin_load(reason, changed)
 
     def _prompt_ended(self, child: Child) -> None:
         self._later(PROMPT_GAP_SECONDS, Due("prompt over", child))
@@ -550,12 +674,15 @@ class Supervisor:
         description = f"The app has been loading for {seconds:.0f} s and has not finished."
         self._console.line(f"{description} It is here now:")
         self._console.block(stacks)
-        if self.served and not any(other.is_notice for other in self._children.values()):
+        if self.served and not any(other.is_notice for other in self._children):
             self._serve_notice(death_report(description, stacks))
 
     def _end_mute(self, child: Child) -> None:
         """A worker that has closed its channel can be neither asked nor ordered any more."""
-        if child.reaped or child.state in (State.DRAINING, State.STOPPING):
+        if child.reaped or (child.state in (State.DRAINING, State.STOPPING) and not child.is_copy):
+            return
+        if child.is_copy and (child.pid is None or child.state is not State.SERVING):
+            self._gone(child, -signal.SIGKILL)  # whoever would report its end is gone itself
             return
         self._console.error(
             "The app has closed descriptors that are not its own (os.closerange?), so its process is ended."
@@ -571,7 +698,7 @@ class Supervisor:
 
     def _prepare_standby(self) -> None:
         current = self._current
-        busy = self._standby or self._waiting or self._exit_status is not None
+        busy = self._checkpoints or self._standby or self._waiting or self._exit_status is not None
         if not busy and current is not None and current.state in (State.SERVING, State.FAILED):
             with suppress(OSError):  # it will be told when the process is needed
                 self._standby = self._spawn()
@@ -593,8 +720,8 @@ class Supervisor:
         if self._exit_status is not None:
             return
         self._exit_status = status
-        for child in self._children.values():
-            if child.state is State.DRAINING:
+        for child in self._children:
+            if child.state in (State.DRAINING, State.PAUSED):
                 child.kill()
             else:
                 child.stop(STOP_GRACE_SECONDS)
@@ -604,5 +731,5 @@ class Supervisor:
     def _kill_all(self, status: int) -> None:
         """Ends all workers at once."""
         self._exit_status = status
-        for child in self._children.values():
+        for child in self._children:
             child.kill()

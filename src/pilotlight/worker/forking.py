@@ -14,20 +14,40 @@ from collections.abc import Callable, Iterable
 _OPEN_DESCRIPTORS = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
 
 
-def disown_in_forks(descriptors: Iterable[int], reset: Callable[[], None]) -> None:
-    """Every process that is forked from this one, or from those, lets go of what the descriptors stand for.
+class Forks:
+    """The forks of this process: the app's lose what is ours, and those made by `fork` here keep it.
 
     Args:
-        descriptors: sockets of ours; duplicates of them that are open at the fork count as well.
-        reset: called in the child.
+        reset: called in the child of a fork of the app's.
     """
-    ours = frozenset(_identity(descriptor) for descriptor in descriptors)
 
-    def in_child() -> None:
-        reset()
-        _replace(ours)
+    def __init__(self, reset: Callable[[], None]) -> None:
+        self._reset = reset
+        self._ours: frozenset[tuple[int, int] | None] = frozenset()
+        self._forking = False
+        os.register_at_fork(after_in_child=self._in_child)
 
-    os.register_at_fork(after_in_child=in_child)
+    def own(self, descriptors: Iterable[int]) -> None:
+        """Which descriptors are ours from now on; duplicates of them that are open at a fork count as
+        well."""
+        self._ours = frozenset(_identity(descriptor) for descriptor in descriptors)
+
+    def fork(self) -> int:
+        """As `os.fork`, for a copy of this process that goes on in its place.
+
+        Raises:
+            OSError: the system refuses.
+        """
+        self._forking = True
+        try:
+            return os.fork()
+        finally:
+            self._forking = False
+
+    def _in_child(self) -> None:
+        if not self._forking:
+            self._reset()
+            _replace(self._ours)
 
 
 def _replace(ours: frozenset[tuple[int, int] | None]) -> None:

@@ -35,6 +35,10 @@ class TerminalLease:
         self._wake: Callable[[], object] | None = None
         self.kept: deque[Message] = deque()
 
+    def goes_on(self) -> None:
+        """This process is a copy of the one in which the lease was made, and goes on in its place."""
+        self._pid = os.getpid()
+
     def install(self) -> None:
         """Starts to listen for prompts. Cannot be undone (an audit hook stays for the life of the
         process)."""

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from pilotlight import messages
@@ -27,18 +27,23 @@ from pilotlight.console import Console
 from pilotlight.debugger.report import Report, from_exception
 from pilotlight.debugger.text import render_text
 from pilotlight.errors import UserError
+from pilotlight.reload.checkpoint import Checkpointer
 from pilotlight.reload.dependencies import Dependency
 from pilotlight.reload.freshness import Freshness
+from pilotlight.reload.parts import HeadChangedError, InParts
+from pilotlight.reload.purity import Purity, open_descriptors
 from pilotlight.reload.record import Recorder
+from pilotlight.reload.userfiles import UserFiles
 from pilotlight.server.application import Application, ServerConfig
 from pilotlight.server.engine import LifespanFailed
 from pilotlight.worker.configuration import config_of_stand_in, server_config
 from pilotlight.worker.ending import end_in_spite_of_threads, flush_standard_streams
 from pilotlight.worker.failure import application_for
-from pilotlight.worker.forking import disown_in_forks
+from pilotlight.worker.forking import Forks
 from pilotlight.worker.hooks import WorkerHooks
 from pilotlight.worker.lease import TerminalLease
 from pilotlight.worker.order import StartOrder
+from pilotlight.worker.pausing import Copy, Pauser
 from pilotlight.worker.serving import Serving
 from pilotlight.worker.signals import LoadAbandoned, die_with, prepare_for_loading, reset_in_fork
 
@@ -56,14 +61,14 @@ def run(channel: Channel) -> int:
     prepare_for_loading()
     die_with(order.lifeline)
     _log_crashes_to(order.crash_log)
-    disown_in_forks([channel.fileno(), *(sock.fileno() for sock in order.sockets)], reset_in_fork)
+    forks = Forks(reset_in_fork)
     _apply(order.environment)
     with suppress(OSError):  # it is gone, and the app's import will say so
         os.chdir(order.directory)
     atexit.register(_tell_finished, channel)  # first registered, so it runs last
     status = 1
     try:
-        Worker(channel, order).run()
+        Worker(channel, order, forks).run()
         status = 0
     except LoadAbandoned:
         pass
@@ -79,15 +84,25 @@ def run(channel: Channel) -> int:
 class Worker:
     """A load and the serving that follows. `run` is called once."""
 
-    def __init__(self, channel: Channel, order: StartOrder) -> None:
+    def __init__(self, channel: Channel, order: StartOrder, forks: Forks) -> None:
         self._channel = channel
+        self._forks = forks
         self._order = order
         self._settings = order.settings
         self._console = Console.for_process(quiet=order.settings.quiet)
         self._lease = TerminalLease(channel)
-        self._recorder = Recorder(self._report_dependency, wrote=self._report_writing)
+        self._users = UserFiles.of_this_interpreter()
+        self._checkpointer = self._make_checkpointer() if order.checkpoints else None
+        purity = self._checkpointer.purity if self._checkpointer is not None else None
+        self._recorder = Recorder(
+            self._report_dependency,
+            self._users,
+            wrote=self._report_writing,
+            acted=purity.note if purity is not None else None,
+        )
         self._freshness = Freshness(order.word, order.notices, order.number)
         self._served = False
+        self._own()
         self._pid = os.getpid()
 
     def run(self) -> None:
@@ -98,7 +113,7 @@ class Worker:
             return
         if sys.stdin is not None and sys.stdin.isatty():
             self._lease.install()
-        self._recorder.install()
+        self._recorder.install(self._checkpointer)
         try:
             if kind == "script":
                 self._run_script()
@@ -106,6 +121,9 @@ class Worker:
                 self._load_and_serve()
         except (LoadAbandoned, ChannelLost):
             raise
+        except HeadChangedError as error:
+            self._tell({"type": messages.HEAD_CHANGED, "path": error.path})
+            self._channel.receive()  # the end: another load takes the place of this one
         except BaseException as error:
             if self._served or os.getpid() != self._pid:  # a process that the app forked ends as it likes
                 raise
@@ -144,7 +162,7 @@ class Worker:
 
         sys.path.insert(0, "")  # what `run_as_main` replaces, as the interpreter would have put it there
         with intercepting(serve_here):
-            run_as_main(target)
+            run_as_main(target, self._in_parts())
         if not self._served:
             raise UserError(
                 f"{target.path_or_name} ended and started no server; call pilotlight.run(app) at its end.",
@@ -153,6 +171,8 @@ class Worker:
 
     def _announce(self, loaded: LoadedApp, seconds: float) -> None:
         self._recorder.loading_finished()
+        if self._checkpointer is not None:
+            self._checkpointer.after_load()
         self._tell(
             {
                 "type": messages.LOADED,
@@ -162,6 +182,36 @@ class Worker:
                 "seconds": seconds,
             }
         )
+
+    def _make_checkpointer(self) -> Checkpointer:
+        order = self._order
+        pauser = Pauser(self._channel, self._forks, order.lifeline, order.crash_log, self._go_on)
+        purity = Purity(open_descriptors(), self._users)
+        return Checkpointer(pauser, self._say_no_checkpoints, frozenset(order.hot), purity)
+
+    def _in_parts(self) -> InParts | None:
+        return None if self._checkpointer is None else InParts(self._recorder, self._checkpointer)
+
+    def _say_no_checkpoints(self, reason: str) -> None:
+        self._channel.send({"type": messages.NO_CHECKPOINTS, "reason": reason})
+
+    def _go_on(self, copy: Copy) -> None:
+        """This process is a copy of the one that began the load."""
+        self._pid = os.getpid()
+        _log_crashes_to(copy.crash_log)
+        self._recorder.goes_on()
+        self._lease.goes_on()
+        if copy.number is not None:
+            self._freshness.number = copy.number
+            self._order = replace(self._order, first=False)
+        self._own()
+        if self._checkpointer is not None:
+            self._checkpointer.goes_on(copy.hot)
+            self._checkpointer.purity.goes_on((self._channel.fileno(), copy.lifeline, copy.crash_log))
+
+    def _own(self) -> None:
+        """What the app forks must not have."""
+        self._forks.own([self._channel.fileno(), *(sock.fileno() for sock in self._order.sockets)])
 
     def _serve(self, application: Application, context: object = None) -> None:
         try:

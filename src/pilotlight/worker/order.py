@@ -23,6 +23,8 @@ class StartOrder:
         directory: the current directory; this process may have been started in one that is gone since.
         first: no app has been served yet.
         lifeline, crash_log: descriptors; see `signals.die_with`, and where faulthandler writes.
+        checkpoints: the load is to be paused where it may be continued after a change.
+        hot: paths of modules that were edited in this run.
         number: of the load, as `word` will say it when this worker may answer.
         word: see `reload.freshness`.
         notices: a descriptor that is readable while notices of changes are pending, if there is one.
@@ -34,6 +36,8 @@ class StartOrder:
     environment: dict[str, str | None]
     directory: str
     first: bool
+    checkpoints: bool
+    hot: list[str]
     lifeline: int
     crash_log: int
     number: int
@@ -52,6 +56,8 @@ class StartOrder:
             environment=message.body["environment"],
             directory=message.body["directory"],
             first=message.body["first"],
+            checkpoints=message.body["checkpoints"],
+            hot=message.body["hot"],
             lifeline=lifeline,
             crash_log=crash_log,
             number=message.body["number"],

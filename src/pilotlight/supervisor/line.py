@@ -1,0 +1,125 @@
+"""The processes of the load that counts, as `Child`ren: which is continued, which are ended, which modules are
+hot. Must never decide that there is a reload.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+
+from pilotlight import messages
+from pilotlight.channel import LOST, Channel
+from pilotlight.reload.dependencies import Dependency
+from pilotlight.supervisor.child import Child, State
+from pilotlight.supervisor.lineage import Lineage
+
+MOST_CHECKPOINTS = 6
+MOST_HOT = 2
+"""Modules that were edited last, whose checkpoints are kept."""
+
+
+class Line:
+    """One line of processes, from the first checkpoint to the worker.
+
+    Args:
+        connect: called with each new child, before anything is expected of it.
+    """
+
+    def __init__(self, connect: Callable[[Child], None]) -> None:
+        self._connect = connect
+        self._lineage: Lineage[Child] = Lineage()
+        self._hot: dict[str, None] = {}
+        """Paths of modules that were edited in this run, the latest last."""
+
+    @property
+    def hot(self) -> list[str]:
+        """Those that were edited last."""
+        return list(self._hot)[-MOST_HOT:]
+
+    def begin(self, child: Child) -> None:
+        """A load from scratch."""
+        self._lineage.begin(child)
+
+    def read(self, child: Child, dependency: Dependency) -> None:
+        """A process has read something."""
+        self._lineage.read(child, dependency)
+
+    def reads(self) -> list[Dependency]:
+        """All that the line has read."""
+        return self._lineage.reads()
+
+    def edited(self, changed: Sequence[Dependency]) -> None:
+        """These modules are hot from now on."""
+        for dependency in changed:
+            if dependency.path.endswith(".py") and dependency.kind in ("file", "head"):
+                self._hot.pop(dependency.path, None)
+                self._hot[dependency.path] = None
+
+    def deepest_before(self, changed: Sequence[Dependency]) -> int | None:
+        """See `Lineage.deepest_before`."""
+        return self._lineage.deepest_before(changed)
+
+    def place(self, position: int) -> str:
+        """Where a checkpoint is paused."""
+        return self._lineage.nodes[position].place or ""
+
+    def cut_after(self, position: int | None) -> list[Child]:
+        """See `Lineage.cut_after`."""
+        return self._lineage.cut_after(position)
+
+    def paused(self, child: Child, place: str, seconds: float, descriptors: Sequence[int]) -> Child | None:
+        """A process has become a checkpoint.
+
+        Args:
+            descriptors: as they came with `PAUSED`.
+
+        Returns:
+            the copy that goes on; None if its descriptors were lost on the way.
+        """
+        child.state = State.PAUSED
+        if LOST in descriptors:
+            for descriptor in descriptors:
+                if descriptor != LOST:
+                    os.close(descriptor)
+            return None
+        channel, lifeline, crash_log = descriptors
+        os.set_blocking(crash_log, False)
+        copy = Child(None, Channel(socket.socket(fileno=channel)), lifeline, crash_log)
+        copy.goes_on(child.number)
+        self._connect(copy)
+        self._lineage.paused(place, seconds, copy)
+        return copy
+
+    def surplus(self) -> Child | None:
+        """A checkpoint that is not worth its memory; it is none any more."""
+        child = self._lineage.surplus(MOST_CHECKPOINTS, self.hot)
+        if child is not None:
+            self._lineage.lost(child)
+        return child
+
+    def resume(self, number: int) -> Child | None:
+        """Lets the last checkpoint fork again; None if it cannot be told."""
+        checkpoint = self._lineage.nodes[-1].process
+        channel, theirs = Channel.pair()
+        with theirs:
+            their_lifeline, lifeline = os.pipe()
+            crash_log, their_crash_log = os.pipe()
+            os.set_blocking(crash_log, False)
+            copy = Child(None, channel, lifeline, crash_log)
+            order = {"type": messages.CONTINUE, "number": number, "hot": self.hot}
+            sent = checkpoint.send(order, [theirs.fileno(), their_lifeline, their_crash_log])
+            os.close(their_lifeline)
+            os.close(their_crash_log)
+        if not sent:
+            copy.close()
+            return None
+        copy.goes_on(number)
+        self._connect(copy)
+        self._lineage.continued(copy)
+        return copy
+
+    def ended(self, child: Child) -> None:
+        """A checkpoint is gone; for the last process of the line, what it has read still counts."""
+        self._lineage.lost(child)
+

@@ -1,0 +1,155 @@
+"""A loading process becomes a checkpoint: it forks, the copy goes on with the load, and this process waits to
+be told to do it again.
+
+Only code that knows it may run in a fork is here: no thread, no lock held, no buffered output, every
+descriptor accounted for. Must never let a checkpoint run any code of the app's.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+
+from pilotlight import messages
+from pilotlight.channel import Channel
+from pilotlight.worker.ending import flush_standard_streams
+from pilotlight.worker.forking import Forks
+from pilotlight.worker.signals import die_with, prepare_for_loading
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What a copy that goes on has of its own.
+
+    Args:
+        lifeline, crash_log: see `StartOrder`.
+        number: of its load; None if it is the one that was paused.
+        hot: modules that have been edited in this run; None as above.
+    """
+
+    lifeline: int
+    crash_log: int
+    number: int | None = None
+    hot: frozenset[str] | None = None
+
+
+class Pauser:
+    """Forks at the places that it is told.
+
+    Args:
+        channel: of this process; in a copy it is connected anew, so that whoever has it can keep it.
+        forks: of this process.
+        lifeline, crash_log: of this process; see `StartOrder`.
+        goes_on: called in each copy before it does.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        forks: Forks,
+        lifeline: int,
+        crash_log: int,
+        goes_on: Callable[[Copy], None],
+    ) -> None:
+        self._channel = channel
+        self._forks = forks
+        self._lifeline = lifeline
+        self._crash_log = crash_log
+        self._goes_on = goes_on
+
+    def __call__(self, place: str, seconds: float) -> None:
+        """Returns in a copy, now and whenever the supervisor continues this checkpoint; never in this
+        process.
+
+        Args:
+            place: for the user.
+            seconds: of the load until here.
+
+        Raises:
+            OSError: no process can be forked; this one goes on unchanged.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        lifeline, their_lifeline = os.pipe()
+        their_crash_log, crash_log = os.pipe()
+        flush_standard_streams()
+        gc.freeze()
+        try:
+            pid = self._forks.fork()
+        except OSError:
+            ours.close()
+            theirs.close()
+            for end in (lifeline, their_lifeline, their_crash_log, crash_log):
+                os.close(end)
+            raise
+        if pid == 0:
+            theirs.close()
+            os.close(their_lifeline)
+            os.close(their_crash_log)
+            self._go_on(ours, Copy(lifeline, crash_log))
+            return
+        ours.close()
+        os.close(lifeline)
+        os.close(crash_log)
+        self._channel.send(
+            {"type": messages.PAUSED, "place": place, "seconds": seconds},
+            [theirs.fileno(), their_lifeline, their_crash_log],
+        )
+        theirs.close()
+        os.close(their_lifeline)
+        os.close(their_crash_log)
+        self._wait()
+
+    def _wait(self) -> None:
+        """The life of a checkpoint. Returns in copies only."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGCHLD, self._reap)
+        self._reap(signal.SIGCHLD, None)
+        while (message := self._channel.receive()) is not None:
+            if message.body["type"] != messages.CONTINUE:
+                continue
+            channel, lifeline, crash_log = message.descriptors
+            try:
+                pid = self._forks.fork()
+            except OSError:
+                pid = -1  # the end of the channel tells the supervisor, which then loads from scratch
+            if pid == 0:
+                body = message.body
+                copy = Copy(lifeline, crash_log, body["number"], frozenset(body["hot"]))
+                self._go_on(socket.socket(fileno=channel), copy)
+                return
+            for descriptor in message.descriptors:
+                os.close(descriptor)
+        os._exit(0)
+
+    def _reap(self, number: int, frame: FrameType | None) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            ended = {"type": messages.CHILD_ENDED, "pid": pid, "status": os.waitstatus_to_exitcode(status)}
+            try:
+                self._channel.send(ended)
+            except OSError:
+                os._exit(0)  # the supervisor is gone
+
+    def _go_on(self, sock: socket.socket, copy: Copy) -> None:
+        """In the copy: its own channel, its own lifeline, the handlers of a load."""
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.close(self._lifeline)
+        os.close(self._crash_log)
+        self._lifeline, self._crash_log = copy.lifeline, copy.crash_log
+        die_with(copy.lifeline)
+        self._channel.connect_anew(sock)
+        handle = os.pidfd_open(os.getpid())
+        self._channel.send({"type": messages.HELLO, "pid": os.getpid()}, [handle])
+        os.close(handle)
+        prepare_for_loading()
+        self._goes_on(copy)
