@@ -16,8 +16,23 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
+WITH_BOTH_ENGINES = frozenset({"test_reloading", "test_failures", "test_reload_requests", "test_watching"})
+"""Modules whose tests must pass whatever a reload begins with."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.module.__name__ in WITH_BOTH_ENGINES and "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", ["checkpoint", "restart"], indirect=True)
+
+
 @pytest.fixture
-def serve(tmp_path: Path, home: Path) -> Iterator[Serve]:
+def engine(request: pytest.FixtureRequest) -> str:
+    """What a reload begins with; see `--reload-engine`."""
+    return str(getattr(request, "param", "auto"))
+
+
+@pytest.fixture
+def serve(tmp_path: Path, home: Path, engine: str) -> Iterator[Serve]:
     """Start servers in the test's directory: `serve("--app", "hello", "run", files={"hello.py": ...})`.
 
     `command=` runs another command than `python -m pilotlight`. All that is started ends with the test.
@@ -38,7 +53,8 @@ def serve(tmp_path: Path, home: Path) -> Iterator[Serve]:
                 path = directory / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
-            environment = {"HOME": str(home), "XDG_CACHE_HOME": None, "XDG_STATE_HOME": None, **(env or {})}
+            environment = {"HOME": str(home), "XDG_CACHE_HOME": None, "XDG_STATE_HOME": None}
+            environment |= {"PILOTLIGHT_RELOAD_ENGINE": engine, **(env or {})}
             chosen = list(command) if command is not None else pilotlight(*arguments)
             server = ServerProcess(
                 chosen,

@@ -17,4 +17,5 @@ _fixtures = importlib.util.module_from_spec(_specification)
 _specification.loader.exec_module(_fixtures)
 
 home = _fixtures.home
+engine = _fixtures.engine
 serve = _fixtures.serve

@@ -44,7 +44,15 @@ def standby_of(server: ServerProcess) -> int:
 
 
 def test_standby_that_died_while_idle(serve: Serve) -> None:
-    server = serve("--app", "hello", "run", "--debug", files={"hello.py": APP.format(greeting="one")})
+    server = serve(
+        "--app",
+        "hello",
+        "run",
+        "--debug",
+        "--reload-engine",
+        "restart",
+        files={"hello.py": APP.format(greeting="one")},
+    )
     os.kill(standby_of(server), signal.SIGKILL)
     server.write("hello.py", APP.format(greeting="two"))
     server.wait_until_response(lambda response: response.text == "two")
@@ -52,7 +60,15 @@ def test_standby_that_died_while_idle(serve: Serve) -> None:
 
 
 def test_standby_that_dies_while_its_predecessor_ends(serve: Serve) -> None:
-    server = serve("--app", "hello", "run", "--debug", files={"hello.py": APP.format(greeting="one")})
+    server = serve(
+        "--app",
+        "hello",
+        "run",
+        "--debug",
+        "--reload-engine",
+        "restart",
+        files={"hello.py": APP.format(greeting="one")},
+    )
     standby = standby_of(server)
     os.kill(standby, signal.SIGSTOP)  # so that it cannot take the order before it is ended
     server.write("hello.py", APP.format(greeting="two"))

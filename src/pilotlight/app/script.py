@@ -120,7 +120,11 @@ def _run_found(target: ScriptTarget, in_parts: InParts | None) -> None:
         "__package__": spec.parent,
         "__loader__": loader,
     }
-    if in_parts is not None and _is_to_be_paused(loader) and in_parts.run(loader.path, _main_module(names), exec):
+    if (
+        in_parts is not None
+        and _is_to_be_paused(loader)
+        and in_parts.run(loader.path, _main_module(names), exec)
+    ):
         return
     code = loader.get_code(spec.name)
     if code is None:

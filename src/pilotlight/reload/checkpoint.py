@@ -97,9 +97,13 @@ class Checkpointer:
             self._pause(f"inside {absolute(path)}, after its imports")
 
     def after_load(self) -> None:
-        """The app is loaded; nothing serves yet. There is no later place."""
+        """The app is loaded; nothing serves yet."""
         if not self._over:
             self._pause("after the load")
+        self.end()
+
+    def end(self) -> None:
+        """There is no later place."""
         self._over = True
 
     def goes_on(self, hot: frozenset[str] | None) -> None:

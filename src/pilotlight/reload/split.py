@@ -83,7 +83,9 @@ def _depends_on_before(node: ast.AST) -> bool:
         return True
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.expr):
         return False
-    return any(_depends_on_before(child) for name in node._fields for child in _nodes(getattr(node, name, None)))
+    return any(
+        _depends_on_before(child) for name in node._fields for child in _nodes(getattr(node, name, None))
+    )
 
 
 def _nodes(value: Any) -> list[ast.AST]:

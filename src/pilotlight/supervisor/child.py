@@ -65,7 +65,12 @@ class Child:
     """
 
     def __init__(
-        self, pid: int | None, channel: Channel, lifeline: int, crash_log: int, travelling: tuple[int, ...] = ()
+        self,
+        pid: int | None,
+        channel: Channel,
+        lifeline: int,
+        crash_log: int,
+        travelling: tuple[int, ...] = (),
     ) -> None:
         self.pid = pid
         self.is_copy = pid is None

@@ -122,4 +122,3 @@ class Line:
     def ended(self, child: Child) -> None:
         """A checkpoint is gone; for the last process of the line, what it has read still counts."""
         self._lineage.lost(child)
-

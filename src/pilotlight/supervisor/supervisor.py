@@ -34,6 +34,7 @@ from pilotlight.supervisor.binder import Bound
 from pilotlight.supervisor.changes import ChangeWatch
 from pilotlight.supervisor.child import Child, CommandLine, State, spawn
 from pilotlight.supervisor.events import Changed, Due, Ended, Event, Pressed, Said, Signalled
+from pilotlight.supervisor.explanation import Explanation
 from pilotlight.supervisor.frequency import Frequency
 from pilotlight.supervisor.lending import Lending
 from pilotlight.supervisor.line import Line
@@ -69,6 +70,7 @@ class Load:
     started: float
     number: int
     first: bool
+    explanation: Explanation
 
 
 class Supervisor:
@@ -236,7 +238,10 @@ class Supervisor:
             self._standby, self._waiting = self._waiting, None
         self._continues = position is not None
         self._number += 1
-        self._load = Load(reason, time.monotonic(), self._number, first=not self.served)
+        now = time.monotonic()
+        place = None if position is None else self._line.place(position)
+        explanation = Explanation(now, None if changed is None else tuple(changed), place)
+        self._load = Load(reason, now, self._number, not self.served, explanation)
         self._answering.appoint_nobody()
         self._retire_all()
         for child in self._line.cut_after(position):
@@ -329,6 +334,7 @@ class Supervisor:
     def _start_waiting(self) -> None:
         if self._exit_status is not None or (self._waiting is None and not self._continues):
             return
+        self._reached("end of the one before")
         child = self._continued() if self._continues else self._begun()
         if child is not None:
             self._current = child
@@ -435,6 +441,8 @@ class Supervisor:
 
     def _on_hello(self, child: Child, pid: int, handle: int) -> None:
         child.introduced(pid, handle)
+        if child is self._current:
+            self._reached("fork")
         status = self._early_ends.pop(pid, None)
         if status is not None:
             self._gone(child, status)
@@ -451,6 +459,8 @@ class Supervisor:
         if kind == messages.DEPENDENCY:
             dependency = Dependency(body["kind"], body["path"], body["digest"])
             self._line.read(child, dependency)
+            if self._load is not None:
+                self._load.explanation.read(dependency)
             self._watch.add(dependency)
         elif kind == messages.PAUSED:
             self._on_paused(child, body["place"], body["seconds"], descriptors)
@@ -462,6 +472,7 @@ class Supervisor:
             self._watch.writing(body["path"])
         elif kind == messages.LOADED:
             self._loaded = body
+            self._reached("load")
             self._answering.appoint(child.number)
         elif kind == messages.FAILED:
             self._on_failed(child, body)
@@ -469,6 +480,7 @@ class Supervisor:
             self._on_ready(child)
 
     def _on_paused(self, child: Child, place: str, seconds: float, descriptors: tuple[int, ...]) -> None:
+        self._reached("load")
         copy = self._line.paused(child, place, seconds, descriptors)
         if copy is None:
             self._begin_load(self._load.reason if self._load else "the app")
@@ -478,6 +490,16 @@ class Supervisor:
         if surplus is not None:
             self._end_checkpoint(surplus)
         self._watch_for_slowness(copy)
+
+    def _reached(self, what: str) -> None:
+        if self._load is not None and self._settings.explain_reload:
+            self._load.explanation.reached(what, time.monotonic())
+
+    def _explain(self, load: Load) -> None:
+        if self._settings.explain_reload:
+            load.explanation.reached("start of serving", time.monotonic())
+            for line in load.explanation.lines(self._directory):
+                self._console.line(f"  {line}")
 
     def _tell_once(self, text: str) -> None:
         if text not in self._told:
@@ -516,6 +538,7 @@ class Supervisor:
             self._greet(self._loaded["name"], self._loaded["framework"], self._loaded["version"])
         else:
             self._console.reload(load.reason, self._last_load_seconds)
+            self._explain(load)
 
     def _retire_notices(self) -> None:
         for other in self._children:

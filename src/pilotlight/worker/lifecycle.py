@@ -193,7 +193,7 @@ class Worker:
         return None if self._checkpointer is None else InParts(self._recorder, self._checkpointer)
 
     def _say_no_checkpoints(self, reason: str) -> None:
-        self._channel.send({"type": messages.NO_CHECKPOINTS, "reason": reason})
+        self._tell({"type": messages.NO_CHECKPOINTS, "reason": reason})
 
     def _go_on(self, copy: Copy) -> None:
         """This process is a copy of the one that began the load."""
@@ -231,6 +231,8 @@ class Worker:
 
     def _fail(self, error: BaseException) -> None:
         """Tells the supervisor; its answer is to serve the failure, or the end of the channel."""
+        if self._checkpointer is not None:
+            self._checkpointer.end()
         trim_loader_frames(error)
         report = from_exception(error)
         flush_standard_streams()

@@ -11,15 +11,16 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 from pilotlight import messages
 from pilotlight.channel import Channel
 from pilotlight.worker.ending import flush_standard_streams
 from pilotlight.worker.forking import Forks
-from pilotlight.worker.signals import die_with, prepare_for_loading
+from pilotlight.worker.signals import die_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Pauser:
         Raises:
             OSError: no process can be forked; this one goes on unchanged.
         """
+        os.fstat(self._channel.fileno())  # the app may have closed what is not its own
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         lifeline, their_lifeline = os.pipe()
         their_crash_log, crash_log = os.pipe()
@@ -95,10 +97,8 @@ class Pauser:
         ours.close()
         os.close(lifeline)
         os.close(crash_log)
-        self._channel.send(
-            {"type": messages.PAUSED, "place": place, "seconds": seconds},
-            [theirs.fileno(), their_lifeline, their_crash_log],
-        )
+        paused = {"type": messages.PAUSED, "place": place, "seconds": seconds}
+        self._tell(paused, [theirs.fileno(), their_lifeline, their_crash_log])
         theirs.close()
         os.close(their_lifeline)
         os.close(their_crash_log)
@@ -106,6 +106,7 @@ class Pauser:
 
     def _wait(self) -> None:
         """The life of a checkpoint. Returns in copies only."""
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGCHLD)}
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGCHLD, self._reap)
         self._reap(signal.SIGCHLD, None)
@@ -120,6 +121,8 @@ class Pauser:
             if pid == 0:
                 body = message.body
                 copy = Copy(lifeline, crash_log, body["number"], frozenset(body["hot"]))
+                for number, handler in handlers.items():
+                    signal.signal(number, signal.SIG_DFL if handler is None else handler)
                 self._go_on(socket.socket(fileno=channel), copy)
                 return
             for descriptor in message.descriptors:
@@ -134,15 +137,18 @@ class Pauser:
                 return
             if pid == 0:
                 return
-            ended = {"type": messages.CHILD_ENDED, "pid": pid, "status": os.waitstatus_to_exitcode(status)}
-            try:
-                self._channel.send(ended)
-            except OSError:
-                os._exit(0)  # the supervisor is gone
+            status = os.waitstatus_to_exitcode(status)
+            self._tell({"type": messages.CHILD_ENDED, "pid": pid, "status": status})
+
+    def _tell(self, body: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+        """From a checkpoint to the supervisor; if that is gone, so is the checkpoint."""
+        try:
+            self._channel.send(body, descriptors)
+        except OSError:
+            os._exit(0)
 
     def _go_on(self, sock: socket.socket, copy: Copy) -> None:
-        """In the copy: its own channel, its own lifeline, the handlers of a load."""
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        """In the copy: its own channel, its own lifeline."""
         os.close(self._lifeline)
         os.close(self._crash_log)
         self._lifeline, self._crash_log = copy.lifeline, copy.crash_log
@@ -151,5 +157,4 @@ class Pauser:
         handle = os.pidfd_open(os.getpid())
         self._channel.send({"type": messages.HELLO, "pid": os.getpid()}, [handle])
         os.close(handle)
-        prepare_for_loading()
         self._goes_on(copy)
