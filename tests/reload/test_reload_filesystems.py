@@ -223,6 +223,35 @@ def test_two_saves_within_a_tick_of_the_clock(tmp_path: Path) -> None:
     assert backend.read() == [str(path)]
 
 
+@pytest.mark.parametrize("becomes", ["empty", "gone"])
+def test_what_may_be_half_a_save_is_looked_at_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, becomes: str
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(
+        polling, "time", SimpleNamespace(monotonic=lambda: clock[0], thread_time=time.thread_time)
+    )
+    path = tmp_path / "a.py"
+    path.write_text("old")
+    backend = PollingBackend()
+    backend.watch(Dependency("file", str(path), "x"))
+
+    def begin_to_save() -> None:
+        path.write_text("") if becomes == "empty" else path.unlink()
+
+    begin_to_save()
+    assert backend.read() == []
+    assert backend.read() == []  # no time has passed
+    clock[0] += backend.interval
+    path.write_text("new")
+    assert backend.read() == [str(path)]
+    clock[0] += 10
+    begin_to_save()
+    assert backend.read() == []
+    clock[0] += backend.interval
+    assert backend.read() == [str(path)]  # it is meant
+
+
 def test_polling_a_thousand_files_takes_less_than_a_hundredth_of_a_core(tmp_path: Path) -> None:
     backend = PollingBackend()
     for number in range(1000):

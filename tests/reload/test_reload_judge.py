@@ -58,6 +58,28 @@ def test_one_dependency(dependency: Dependency, present: str | None, kind: str |
         assert change.dependency == dependency
 
 
+@pytest.mark.parametrize(
+    ("dependency", "present", "unfinished"),
+    [
+        (Dependency("file", "/a", "1"), "2", False),
+        (Dependency("file", "/a", "1"), None, True),
+        (Dependency("file", "/a", "1"), digest_bytes(b""), True),
+        (Dependency("file", "/a", None), "1", False),
+        (Dependency("head", "/a", digest_head(b"import os")), digest_head(b"import sy"), False),
+        (Dependency("head", "/a", digest_head(b"import os")), digest_head(b""), True),
+        (Dependency("directory", "/a", "1"), "2", True),
+        (Dependency("missing", "/a"), "/a", False),
+        (Dependency("missing-module", "/a"), "/a.py", False),
+    ],
+)
+def test_what_may_be_the_middle_of_a_save(
+    dependency: Dependency, present: str | None, unfinished: bool
+) -> None:
+    change = judge(dependency, present)
+    assert change is not None
+    assert change.unfinished is unfinished
+
+
 @given(st.dictionaries(st.text("abc/", min_size=1), st.tuples(st.text("01"), st.none() | st.text("01"))))
 def test_only_differences_are_changes(world: dict[str, tuple[str, str | None]]) -> None:
     recorded = [Dependency("file", path, old) for path, (old, _) in world.items()]

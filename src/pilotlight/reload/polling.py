@@ -3,11 +3,15 @@
 A `stat` of each path finds what may have changed. Must never read contents, never use more than about one per
 cent of a core (the interval grows with what the last look took), and never hold its caller up for long: where
 one `stat` takes a millisecond, as over a network, a round is made in slices.
+
+A file that has just become empty, or is gone, may be in the middle of a save: it is not reported before the
+next look finds it so again.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import time
 
 from pilotlight.reload.dependencies import Dependency
@@ -19,6 +23,8 @@ _SHARE = 0.008
 _RECENT = 2.0
 """Seconds after a touch, in which a second save may leave the same time stamps: the clocks of file systems
 tick every few milliseconds, FAT's every two seconds."""
+_DOUBT = 0.1
+"""Seconds for which a file that is empty or gone may be in the middle of a save."""
 _SLICE = 0.05
 """Seconds that one `read` may take."""
 
@@ -35,6 +41,8 @@ class PollingBackend:
         """What is looked at: paths of the dependencies that it decides about."""
         self._round: list[str] = []
         """What this round has still to look at."""
+        self._doubtful: dict[str, float] = {}
+        """What has become empty or gone and is not reported yet: since when."""
         self._recent: dict[str, float] = {}
         """What was touched a moment ago: until when it counts as touched at each look."""
         self._used = 0.0
@@ -69,7 +77,10 @@ class PollingBackend:
         while self._round and time.monotonic() < now + _SLICE:
             path = self._round.pop()
             look = _look(path)
-            if look != self._looks[path]:
+            if look == self._looks[path]:
+                self._doubtful.pop(path, None)
+            elif not _is_unfinished(look) or now >= self._doubtful.setdefault(path, now) + _DOUBT:
+                self._doubtful.pop(path, None)
                 self._looks[path] = look
                 self._recent[path] = now + _RECENT
                 touched.update(self._concerned[path])
@@ -81,9 +92,18 @@ class PollingBackend:
         self._looks.clear()
         self._concerned.clear()
         self._round.clear()
+        self._doubtful.clear()
 
     def close(self) -> None:
         """There is nothing to give back."""
+
+
+def _is_unfinished(look: _Look) -> bool:
+    """Whether a save that replaces the file, or writes it anew, looks like this while it lasts."""
+    if look is None:
+        return True
+    size, mode = look[2], look[5]
+    return size == 0 and stat.S_ISREG(mode)
 
 
 def _look(path: str) -> _Look:
