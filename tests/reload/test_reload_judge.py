@@ -112,7 +112,7 @@ def test_exclusions(pattern: str, path: str, excluded: bool) -> None:
 @pytest.mark.parametrize(
     "name",
     ["__pycache__", "a.cpython-311.pyc", ".a.py.swp", ".a.py.swx", "4913", "a.py~", "#a.py#", ".#a.py",
-     "a.py___jb_tmp___", ".goutputstream-X1Y2", ".mypy_cache"],
+     "a.py___jb_tmp___", ".goutputstream-X1Y2", ".tmpA1b2C3", "a.py.bck", ".mypy_cache"],
 )  # fmt: skip
 def test_names_that_never_matter(name: str) -> None:
     assert never_matters(name)

@@ -35,7 +35,7 @@ _OPEN_FLAGS = (
     os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 )
 
-_TEMPORARY_PREFIXES = (".#", ".goutputstream-", ".~lock.", ".nfs", "___jb_")
+_TEMPORARY_PREFIXES = (".#", ".goutputstream-", ".~lock.", ".nfs", ".tmp", "___jb_")
 _TEMPORARY_SUFFIXES = (
     "~",
     ".swp",
@@ -44,6 +44,7 @@ _TEMPORARY_SUFFIXES = (
     ".swx",
     ".swpx",
     ".kate-swp",
+    ".bck",
     ".pyc",
     ".pyo",
     "___jb_tmp___",

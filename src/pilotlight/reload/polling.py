@@ -14,6 +14,7 @@ import os
 import stat
 import time
 
+from pilotlight.reload.backend import WatchLimitError
 from pilotlight.reload.dependencies import Dependency
 
 SHORTEST_INTERVAL = 0.2
@@ -86,6 +87,10 @@ class PollingBackend:
                 touched.update(self._concerned[path])
         self._used = time.thread_time() - started
         return list(touched)
+
+    def take_refused(self) -> list[tuple[Dependency, WatchLimitError]]:
+        """Nothing is ever refused."""
+        return []
 
     def forget(self) -> None:
         """See `Backend`."""
