@@ -14,6 +14,9 @@ descriptor readable); descriptors: lifeline, crash log, word (`reload.freshness`
 one, then the listening sockets."""
 SERVE_FAILURE = "serve-failure"
 """After `FAILED`: answer every request with the failure."""
+ACCEPT = "accept"
+"""After `READY`: take connections from the listening sockets. From here on the worker is drained, never
+killed at once, since connections would be lost with it."""
 ADOPT = "adopt"
 """`data` (base64); descriptor: a client connection that an earlier worker handed over."""
 DRAIN = "drain"
@@ -36,7 +39,7 @@ FAILED = "failed"
 """The app could not be loaded. `text` for the terminal; `sentence`: it is ours, not a traceback; exit
 `status`."""
 READY = "ready"
-"""The worker accepts connections."""
+"""The worker could serve now, and waits for `ACCEPT`."""
 WAITING = "waiting"
 """A request has come, and it is not sure that this worker may answer it."""
 FINISHED = "finished"
