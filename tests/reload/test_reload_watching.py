@@ -445,6 +445,36 @@ def test_a_half_written_new_file_is_not_looked_at(on_inotify: Watcher, tmp_path:
     assert told(await_change(on_inotify)) == [(str(path), "created")]
 
 
+def test_no_directory_is_listed_that_the_app_has_not_listed(
+    watcher: Watcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else lies beside the app: 100,000 files cost what none does."""
+    (tmp_path / "a.py").write_text("old")
+    (tmp_path / "listed").mkdir()
+    listings: list[str] = []
+    list_directory = os.listdir
+
+    def note(path: str) -> list[str]:
+        listings.append(path)
+        return list_directory(path)
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise AssertionError(arguments)
+
+    monkeypatch.setattr(os, "listdir", note)
+    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "walk", refuse)
+    listed = Dependency("directory", str(tmp_path / "listed"), digest_directory(str(tmp_path / "listed")))
+    others = [file(tmp_path / "a.py"), Dependency("missing", str(tmp_path / "gone" / "b.toml"))]
+    modules = [Dependency("missing-module", str(tmp_path / name)) for name in ("x", "y")]
+    for dependency in (listed, *others, *modules):
+        watcher.add(dependency)
+    (tmp_path / "a.py").write_text("new")
+    assert (str(tmp_path / "a.py"), "edited") in told(await_change(watcher))
+    watcher.changed()
+    assert set(listings) == {listed.path}
+
+
 def test_lost_events_touch_everything(on_inotify: Watcher, tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     path.write_text("old")
