@@ -184,6 +184,8 @@ def test_head_of_what_is_no_plain_file(tmp_path: Path) -> None:
     assert present_head(str(path), recorded) == recorded
     assert present_head(str(tmp_path / "gone"), recorded) is None
     assert present_head(str(tmp_path), recorded) == NOT_REGULAR
+    was_none = Dependency("head", str(path), NOT_REGULAR)  # accepted as it was when it was a directory
+    assert judge(was_none, present_state(was_none)) is not None
     os.mkfifo(tmp_path / "fifo")
     assert present_head(str(tmp_path / "fifo"), recorded) == NOT_REGULAR  # and does not block
     assert present_state(Dependency("head", str(path))) == digest_head(b"")

@@ -90,10 +90,11 @@ def present_head(path: str, recorded: str) -> str | None:
 
     Args:
         path: absolute; symbolic links are followed.
-        recorded: an earlier `digest_head`.
+        recorded: an earlier `digest_head`, or what was said of something that is no file.
     """
-    length = int(recorded.partition(":")[0])
-    return _digest(path, lambda descriptor, _: digest_head(_read(descriptor, length)))
+    length = recorded.partition(":")[0]
+    limit = int(length) if length.isdecimal() else 0
+    return _digest(path, lambda descriptor, _: digest_head(_read(descriptor, limit)))
 
 
 def _digest(path: str, of: Callable[[int, os.stat_result], str]) -> str | None:
