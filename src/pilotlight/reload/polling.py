@@ -19,7 +19,7 @@ from pilotlight.reload.dependencies import Dependency
 
 SHORTEST_INTERVAL = 0.2
 """Seconds: below this, nobody notices the difference."""
-_SHARE = 0.008
+_SHARE = 0.007
 """Of one core."""
 _RECENT = 2.0
 """Seconds after a touch, in which a second save may leave the same time stamps: the clocks of file systems
