@@ -352,7 +352,6 @@ def test_three_hundred_files_in_two_and_a_half_seconds(serve: Serve) -> None:
         becomes(server, "2")
     assert_no_half_state(answers, {"1", "2"})
     assert 1 <= reloads(server) <= 2
-    assert "could not be loaded" not in server.output
 
 
 def git(directory: Path, *arguments: str) -> None:
@@ -392,7 +391,6 @@ def test_a_checkout_of_another_branch(serve: Serve, tmp_path: Path) -> None:
             wait_for_reload(server, before)
             assert 1 <= reloads(server) - before <= 2
     assert_no_half_state(answers, {"1", "2"})
-    assert "could not be loaded" not in server.output
 
 
 def test_a_formatter_that_rewrites_after_the_save(serve: Serve) -> None:

@@ -253,6 +253,18 @@ def test_a_checkout_of_300_files_is_acted_on_twice() -> None:
     assert run_burst(times) == [0.0, pytest.approx(times[-1] + LONGEST_QUIET)]
 
 
+def test_the_change_that_was_acted_on_at_once_may_be_the_first_of_a_burst() -> None:
+    burst = Burst()
+    assert burst.calm < 0.0
+    burst.changed(10.0)
+    burst.acted(10.0)
+    assert burst.calm == 10.0 + QUIET
+    due = burst.changed(10.02)
+    assert burst.calm == due == pytest.approx(10.02 + QUIET)
+    burst.acted(due)
+    assert burst.calm == pytest.approx(10.02 + QUIET)
+
+
 def test_a_long_checkout_may_pause() -> None:
     times = [0.0, *(0.01 * number for number in range(1, 100)), 1.09, 1.18, 1.19]
     assert run_burst(times) == [0.0, pytest.approx(times[-1] + (1.19 - 0.01) / 8)]
