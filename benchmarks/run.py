@@ -1,4 +1,4 @@
-"""Runs Pilotlight and its peers side by side and prints one table; `python benchmarks/run.py --help`."""
+"""Runs Pilotlight and its peers side by side and prints the tables; `python benchmarks/run.py --help`."""
 
 from __future__ import annotations
 
@@ -8,61 +8,94 @@ import datetime
 import json
 import os
 import platform
-import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
+import aims
 import measures
+import projects
+import stale
 import table
-from contenders import APPS, CONTENDERS, Contender
+from contenders import APPS, CONTENDERS, App, Contender
 from load import generator
 from running import BenchmarkError
 from table import Row
 
 HERE = Path(__file__).resolve().parent
-MEASURES = ("throughput", "coldstart", "edit", "memory")
+MEASURES = ("throughput", "coldstart", "memory", "edit", "stale", "load", "idle", "crash")
+WITHOUT_RELOADER = ("throughput", "coldstart", "memory")
+"""Measures that servers without a reloader take part in."""
 PACKAGES = (
     "pilotlight",
     "flask",
     "werkzeug",
+    "django",
     "uvicorn",
     "granian",
     "fastapi",
+    "pandas",
+    "sqlalchemy",
+    "scikit-learn",
     "httptools",
     "uvloop",
     "watchdog",
+    "watchfiles",
 )
+DEFAULTS = {  # option -> usual, quick
+    "rounds": (5, 1),
+    "edits": (15, 2),
+    "seconds": (4.0, 1.0),
+    "requests": (1000, 6),
+    "reloads": (200, 2),
+    "clients": (50, 4),
+    "limit": (120.0, 20.0),
+    "files": (100_000, 1000),
+    "idle": (60.0, 1.0),
+    "crashes": (10, 1),
+}
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Compare Pilotlight with flask run, uvicorn and granian. Needs: pip install '.[bench]'."
+        description="Compares Pilotlight with flask run, runserver, uvicorn, granian; pip install '.[bench]'."
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="few and short rounds: a first look, not a result"
+    add = parser.add_argument
+    add("--quick", action="store_true", help="few and short rounds: a first look, not a result")
+    add(
+        "--measure",
+        "--only",
+        action="append",
+        choices=MEASURES,
+        help="take this measure only (repeatable)",
     )
-    parser.add_argument(
-        "--only", action="append", choices=MEASURES, help="take this measure only (repeatable)"
+    add("--app", action="append", choices=list(APPS), help="with this app only (repeatable)")
+    add("--server", action="append", metavar="TEXT", help="only servers with TEXT in their name (repeatable)")
+    add(
+        "--rounds",
+        type=int,
+        help="rounds of throughput and cold start (default 5), and half as many of memory",
     )
-    parser.add_argument("--app", action="append", choices=list(APPS), help="with this app only (repeatable)")
-    parser.add_argument(
-        "--server", action="append", metavar="TEXT", help="only servers with TEXT in their name"
-    )
-    parser.add_argument("--rounds", type=int, help="rounds of throughput, cold start and memory (default 5)")
-    parser.add_argument("--edits", type=int, help="edits per server (default 12)")
-    parser.add_argument("--seconds", type=float, help="length of one round under load (default 4)")
-    parser.add_argument("--connections", type=int, default=32, help="keep-alive connections (default 32)")
-    parser.add_argument("--output", type=Path, default=HERE / "results", help="directory for the JSON file")
+    add("--edits", type=int, help="edits per server and app, in three rounds (default 15)")
+    add("--seconds", type=float, help="length of one round of throughput (default 4)")
+    add("--connections", type=int, default=32, help="keep-alive connections of throughput (default 32)")
+    add("--requests", type=int, help="requests right after a save, per server (default 1000)")
+    add("--reloads", type=int, help="reloads under load (default 200)")
+    add("--clients", type=int, help="clients under load (default 50)")
+    add("--limit", type=float, help="seconds after which a server is done with stale and load (default 120)")
+    add("--files", type=int, help="unrelated files around an idle server (default 100000)")
+    add("--idle", type=float, metavar="SECONDS", help="time that a server is left alone (default 60)")
+    add("--crashes", type=int, help="crashes per server and app (default 10)")
+    add("--output", type=Path, default=HERE / "results", help="directory for the JSON file")
     options = parser.parse_args(arguments)
-    defaults = (1, 2, 1.0) if options.quick else (5, 12, 4.0)
-    for name, default in zip(("rounds", "edits", "seconds"), defaults, strict=True):
+    for name, (usual, quick) in DEFAULTS.items():
         if getattr(options, name) is None:
-            setattr(options, name, default)
+            setattr(options, name, quick if options.quick else usual)
     return options
 
 
@@ -72,40 +105,66 @@ class Session:
     def __init__(self, options: argparse.Namespace, directory: Path) -> None:
         self.options = options
         self.directory = directory
-        apps = options.app or list(APPS)
-        self.pairs = [(Row(app, each.name), each) for app in apps for each in CONTENDERS if app in each.apps]
-        if options.server:
-            self.pairs = [pair for pair in self.pairs if any(text in pair[1].name for text in options.server)]
+        self.pairs = [
+            (Row(name, each.name, each.reloads), APPS[name], each)
+            for name in options.app or APPS
+            for each in CONTENDERS
+            if APPS[name].kind in each.kinds
+            and (not options.server or any(text in each.name for text in options.server))
+        ]
+        self.roots: dict[tuple[str, bool], Path] = {}
 
     def run(self) -> list[Row]:
         """Take every measure that is wanted, in interleaved rounds: the same weather for all."""
-        wanted = self.options.only or MEASURES
-        steps = {"throughput": self._throughput, "coldstart": self._cold_start, "memory": self._memory}
-        for measure in [name for name in MEASURES if name in wanted and name in steps]:
-            for number in range(self.options.rounds):
-                progress(f"{measure}, round {number + 1} of {self.options.rounds}")
-                for row, contender in self._rotated(number):
+        options = self.options
+        few = min(3, options.edits)
+        steps: dict[str, tuple[Callable[[Row, App, Contender], None], int]] = {
+            "throughput": (self._throughput, options.rounds),
+            "coldstart": (self._cold_start, options.rounds),
+            "memory": (self._memory, max(1, options.rounds // 2)),
+            "edit": (self._edit, few),
+            "stale": (self._stale, 1),
+            "load": (self._load, 1),
+            "idle": (self._idle, 1),
+            "crash": (self._crash, min(2, options.crashes)),
+        }
+        for measure in [name for name in MEASURES if name in (options.measure or MEASURES)]:
+            step, rounds = steps[measure]
+            for number in range(rounds):
+                progress(f"{measure}, round {number + 1} of {rounds}")
+                for row, app, contender in self._rotated(measure, number):
                     with noting(row, measure):
-                        steps[measure](row, contender)
-        if "edit" in wanted:
-            for row, contender in self.pairs:
-                if contender.reloads:
-                    progress(f"edit, {contender.name} with {row.app}")
-                    with noting(row, "edit"):
-                        self._edit(row, contender)
-        return [row for row, _ in self.pairs]
+                        step(row, app, contender)
+        return [row for row, _, _ in self.pairs]
 
-    def _rotated(self, number: int) -> list[tuple[Row, Contender]]:
-        start = number % max(1, len(self.pairs))
-        return self.pairs[start:] + self.pairs[:start]
+    def _rotated(self, measure: str, number: int) -> list[tuple[Row, App, Contender]]:
+        """Those that take part, each round in another order; the servers of one app stay neighbours."""
+        taking = [
+            (row, app, each)
+            for row, app, each in self.pairs
+            if measure in app.measures and (each.reloads or measure in WITHOUT_RELOADER)
+        ]
+        start = number % max(1, len(taking))
+        return taking[start:] + taking[:start]
 
-    def _throughput(self, row: Row, contender: Contender) -> None:
+    def _root(self, app: App, *, cluttered: bool = False) -> Path:
+        """The project of that app, laid out once."""
+        key = (app.folder, cluttered)
+        if key not in self.roots:
+            root = projects.lay_out(app.folder, self.directory / ("cluttered" if cluttered else "plain"))
+            compileall.compile_dir(root, quiet=1)  # no contender is the first to compile the apps
+            if cluttered:
+                projects.clutter(root, self.options.files)
+            self.roots[key] = root
+        return self.roots[key]
+
+    def _throughput(self, row: Row, app: App, contender: Contender) -> None:
         options = self.options
         for log in (True, False):
             found = measures.throughput(
                 contender,
-                row.app,
-                self.directory,
+                app,
+                self._root(app),
                 log=log,
                 connections=options.connections,
                 seconds=options.seconds,
@@ -116,17 +175,46 @@ class Session:
             costs.append(found.cpu_microseconds)
             row.errors += found.errors
 
-    def _cold_start(self, row: Row, contender: Contender) -> None:
-        row.import_seconds.append(measures.import_seconds(row.app, self.directory))
-        row.cold_start_seconds.append(measures.cold_start_seconds(contender, row.app, self.directory))
+    def _cold_start(self, row: Row, app: App, contender: Contender) -> None:
+        row.import_seconds.append(measures.import_seconds(app, self._root(app)))
+        row.cold_start_seconds.append(measures.cold_start_seconds(contender, app, self._root(app)))
 
-    def _memory(self, row: Row, contender: Contender) -> None:
-        row.memory_bytes.append(measures.memory_bytes(contender, row.app, self.directory))
+    def _memory(self, row: Row, app: App, contender: Contender) -> None:
+        first, later = measures.memory_bytes(contender, app, self._root(app), min(5, self.options.edits))
+        row.memory_bytes.append(first)
+        if later is not None:
+            row.memory_after_edits_bytes.append(later)
 
-    def _edit(self, row: Row, contender: Contender) -> None:
-        found = measures.edits(contender, row.app, self.directory, self.options.edits)
-        row.edit_seconds.extend(found.seconds)
-        row.edits_with_failures += found.with_failures
+    def _edit(self, row: Row, app: App, contender: Contender) -> None:
+        if app.compared:
+            row.after_edited_seconds.append(measures.seconds_after(app, self._root(app)))
+        count = -(-self.options.edits // min(3, self.options.edits))
+        row.edits.extend(measures.edits(contender, app, self._root(app), count))
+
+    def _stale(self, row: Row, app: App, contender: Contender) -> None:
+        options = self.options
+        found = stale.staleness(contender, app, self._root(app), options.requests, options.limit)
+        row.staleness.append(found)
+
+    def _load(self, row: Row, app: App, contender: Contender) -> None:
+        options = self.options
+        found = stale.storm(
+            contender,
+            app,
+            self._root(app),
+            clients=options.clients,
+            reloads=options.reloads,
+            limit=options.limit,
+        )
+        row.storms.append(found)
+
+    def _idle(self, row: Row, app: App, contender: Contender) -> None:
+        root = self._root(app, cluttered=True)
+        row.idle.append(measures.idle(contender, app, root, self.options.idle))
+
+    def _crash(self, row: Row, app: App, contender: Contender) -> None:
+        count = -(-self.options.crashes // min(2, self.options.crashes))
+        row.crashes.extend(measures.crashes(contender, app, self._root(app), count))
 
 
 @contextmanager
@@ -134,7 +222,7 @@ def noting(row: Row, measure: str) -> Iterator[None]:
     """A measurement that fails is part of the result."""
     try:
         yield
-    except (BenchmarkError, OSError, ValueError) as error:
+    except (BenchmarkError, OSError, ValueError, subprocess.SubprocessError) as error:
         row.problems.append(f"{measure}: {error}")
         progress(f"{row.contender} with {row.app}: {error}")
 
@@ -150,21 +238,38 @@ def version(package: str) -> str | None:
         return None
 
 
+def revision() -> str | None:
+    """The commit of Pilotlight that runs, with `-dirty` if there is more; None outside of a checkout."""
+    command = ["git", "-C", str(HERE), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def processor() -> str:
+    """The name of the processor, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
 def surroundings(options: argparse.Namespace) -> dict[str, object]:
     """What a reader must know to compare two results."""
     return {
         "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "revision": revision(),
         "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": processor(),
         "cores": os.cpu_count(),
         "load_before": os.getloadavg(),
         "load_generator": generator(),
         "packages": {name: found for name in PACKAGES if (found := version(name))},
         "options": {
-            "quick": options.quick,
-            "rounds": options.rounds,
-            "seconds": options.seconds,
-            "edits": options.edits,
+            name: getattr(options, name) for name in ("quick", "measure", "app", "server", *DEFAULTS)
         },
     }
 
@@ -174,16 +279,19 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     facts = surroundings(options)
     with tempfile.TemporaryDirectory(prefix="pilotlight-benchmark-") as name:
-        directory = Path(shutil.copytree(HERE / "apps", Path(name) / "apps"))
-        compileall.compile_dir(directory, quiet=1)  # no contender is the first to compile the apps
-        rows = Session(options, directory).run()
+        rows = Session(options, Path(name).resolve()).run()
+    facts["load_after"] = os.getloadavg()
+    rows = [row for row in rows if asdict(row) != asdict(Row(row.app, row.contender, row.reloads))]
     print(
         f"Python {facts['python']}, {facts['system']}, {facts['cores']} cores, "
+        f"Pilotlight {facts['revision']}; "
         f"{options.connections} keep-alive connections from {facts['load_generator']}; "
-        f"median (least–most) of {options.rounds} rounds"
+        f"median (least–most) of {options.rounds} rounds, or of {options.edits} edits"
     )
     print("\n" + table.markdown(rows) + "\n")
-    for line in [*table.judgements(rows), *table.remarks(rows)]:
+    if judged := aims.judgement(rows):
+        print(judged + "\n")
+    for line in [*aims.comparisons(rows), *aims.cold_starts(rows), *table.remarks(rows)]:
         print(line)
     options.output.mkdir(parents=True, exist_ok=True)
     file = options.output / f"{str(facts['time']).replace(':', '')}.json"

@@ -7,6 +7,9 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from measures import Crash, Edit, Idle
+from stale import Staleness, Storm
+
 
 @dataclass
 class Row:
@@ -14,25 +17,52 @@ class Row:
 
     app: str
     contender: str
+    reloads: bool = False
     requests_per_second: list[float] = field(default_factory=list)
     cpu_microseconds: list[float] = field(default_factory=list)
     quiet_requests_per_second: list[float] = field(default_factory=list)
     quiet_cpu_microseconds: list[float] = field(default_factory=list)
     import_seconds: list[float] = field(default_factory=list)
     cold_start_seconds: list[float] = field(default_factory=list)
-    edit_seconds: list[float] = field(default_factory=list)
-    edits_with_failures: int = 0
+    edits: list[Edit] = field(default_factory=list)
+    after_edited_seconds: list[float] = field(default_factory=list)
+    """What bare Python needs for the modules after the edited one."""
     memory_bytes: list[float] = field(default_factory=list)
+    memory_after_edits_bytes: list[float] = field(default_factory=list)
+    staleness: list[Staleness] = field(default_factory=list)
+    storms: list[Storm] = field(default_factory=list)
+    idle: list[Idle] = field(default_factory=list)
+    crashes: list[Crash] = field(default_factory=list)
     errors: int = 0
     """Requests under load without a good answer."""
     problems: list[str] = field(default_factory=list)
     """Measurements that did not come about, in words."""
+
+    @property
+    def ours(self) -> bool:
+        """A way to run Pilotlight."""
+        return self.contender.startswith("pilotlight")
+
+    @property
+    def edit_seconds(self) -> list[float]:
+        """Save to fresh response; infinite for an edit that was not seen."""
+        return [math.inf if edit.seconds is None else edit.seconds for edit in self.edits]
+
+    @property
+    def crash_seconds(self) -> list[float]:
+        """Crash to the next good answer; infinite where none came."""
+        return [math.inf if crash.seconds is None else crash.seconds for crash in self.crashes]
 
 
 def percentile(samples: Sequence[float], share: float) -> float:
     """The smallest sample that at least that share of all samples does not exceed (nearest rank)."""
     ordered = sorted(samples)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def milliseconds(seconds: float) -> str:
+    """In milliseconds, without the unit; what is infinite never happened."""
+    return "never" if math.isinf(seconds) else f"{seconds * 1000:,.0f}"
 
 
 def _spread(samples: Sequence[float], scale: float, digits: int = 0) -> str:
@@ -45,15 +75,50 @@ def _spread(samples: Sequence[float], scale: float, digits: int = 0) -> str:
 
 
 def _edit(row: Row) -> str:
-    if not row.edit_seconds:
+    if not row.edits:
         return "–"
-    failed = (
-        f", refused in {row.edits_with_failures} of {len(row.edit_seconds)}"
-        if row.edits_with_failures
-        else ""
+    taken = row.edit_seconds
+    text = f"{milliseconds(statistics.median(taken))} / {milliseconds(percentile(taken, 0.9))}"
+    counts = (
+        ("stale", sum(edit.stale > 0 for edit in row.edits)),
+        ("refused", sum(edit.refused > 0 for edit in row.edits)),
+        ("other status", sum(edit.errors > 0 for edit in row.edits)),
+        ("not seen", sum(edit.seconds is None for edit in row.edits)),
     )
-    median, late = statistics.median(row.edit_seconds), percentile(row.edit_seconds, 0.9)
-    return f"{median * 1000:,.0f} / {late * 1000:,.0f}{failed}"
+    return "".join([text, *(f", {name} in {count} of {len(taken)}" for name, count in counts if count)])
+
+
+def _stale(row: Row) -> str:
+    if not row.staleness:
+        return "–"
+    stale, requests = sum(each.stale for each in row.staleness), sum(each.requests for each in row.staleness)
+    failed = sum(each.failed for each in row.staleness)
+    return f"{stale:,} of {requests:,}" + (f", {failed:,} failed" if failed else "")
+
+
+def _storm(row: Row) -> str:
+    if not row.storms:
+        return "–"
+    kinds: dict[str, int] = {}
+    for each in row.storms:
+        for kind, count in [*each.failures.items(), ("stale", each.stale)]:
+            kinds[kind] = kinds.get(kind, 0) + count
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count) or "0"
+    requests, reloads = (sum(getattr(each, name) for each in row.storms) for name in ("requests", "reloads"))
+    return f"{counts} of {requests:,} in {reloads:,} reloads"
+
+
+def _idle(row: Row) -> str:
+    if not row.idle:
+        return "–"
+    return f"{statistics.median(each.cpu_seconds / each.seconds for each in row.idle) * 100:.2f}"
+
+
+def _crash(row: Row) -> str:
+    if not row.crashes:
+        return "–"
+    taken = row.crash_seconds
+    return f"{milliseconds(statistics.median(taken))} / {milliseconds(percentile(taken, 0.9))}"
 
 
 COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
@@ -64,17 +129,31 @@ COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("requests/s, no log", lambda row: _spread(row.quiet_requests_per_second, 1)),
     ("CPU µs, no log", lambda row: _spread(row.quiet_cpu_microseconds, 1)),
     ("cold start ms", lambda row: _spread(row.cold_start_seconds, 1000)),
+    ("bare import ms", lambda row: _spread(row.import_seconds, 1000)),
     ("edit ms, median / p90", _edit),
+    ("bare modules after ms", lambda row: _spread(row.after_edited_seconds, 1000)),
     ("memory MB", lambda row: _spread(row.memory_bytes, 1e-6)),
+    ("memory MB after edits", lambda row: _spread(row.memory_after_edits_bytes, 1e-6)),
+    ("stale answers", _stale),
+    ("failed under load", _storm),
+    ("idle % of a core", _idle),
+    ("crash ms, median / p90", _crash),
 )
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """One table; columns that nothing was measured for are left out."""
+    """One table; rows and columns that nothing was measured for are left out."""
     cells = [[text(row) for _, text in COLUMNS] for row in rows]
+    cells = [line for line in cells if any(cell != "–" for cell in line[2:])]
     kept = [index for index in range(len(COLUMNS)) if index < 2 or any(line[index] != "–" for line in cells)]
-    lines = [[COLUMNS[index][0] for index in kept], *([line[index] for index in kept] for line in cells)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(kept))]
+    return aligned(
+        [[COLUMNS[index][0] for index in kept], *([line[index] for index in kept] for line in cells)]
+    )
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown; the first line is its head."""
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     ruled = ["-" * width for width in widths]
     return "\n".join(
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
@@ -91,68 +170,3 @@ def remarks(rows: Sequence[Row]) -> list[str]:
             found.append(f"{name}: {row.errors} requests under load had no good answer.")
         found += [f"{name}: {problem}" for problem in row.problems]
     return found
-
-
-def _median(rows: Sequence[Row], app: str, contender: str, field_name: str) -> float | None:
-    for row in rows:
-        if (row.app, row.contender) == (app, contender):
-            samples = getattr(row, field_name)
-            return statistics.median(samples) if samples else None
-    return None
-
-
-@dataclass(frozen=True)
-class Aim:
-    """One thing that is wanted of Pilotlight: a figure over that of a peer."""
-
-    text: str
-    app: str
-    field: str
-    peer: str
-    least: float | None = None
-    most: float | None = None
-
-    def judge(self, rows: Sequence[Row]) -> str | None:
-        """One line, or None if it was not measured."""
-        ours, theirs = (_median(rows, self.app, name, self.field) for name in ("pilotlight", self.peer))
-        if not ours or not theirs:
-            return None
-        ratio = ours / theirs
-        good = (self.least is None or ratio >= self.least) and (self.most is None or ratio <= self.most)
-        aim = f"at least {self.least:g}" if self.least is not None else f"at most {self.most:g}"
-        return f"{'met' if good else 'MISSED'}: {self.text}: {ratio:.2f} times {self.peer} (aim: {aim})"
-
-
-AIMS = (
-    Aim("Flask app, requests/s", "flask", "requests_per_second", "flask run (Werkzeug)", least=3.5),
-    Aim("Flask app, requests/s", "flask", "requests_per_second", "granian wsgi", least=1.0),
-    Aim("Flask app, CPU per request", "flask", "cpu_microseconds", "granian wsgi", most=1.0),
-    Aim("ASGI app, requests/s", "asgi", "requests_per_second", "uvicorn", least=1.3),
-    Aim(
-        "Flask app without log, requests/s",
-        "flask",
-        "quiet_requests_per_second",
-        "flask run (Werkzeug)",
-        least=3.5,
-    ),
-    Aim("Flask app without log, requests/s", "flask", "quiet_requests_per_second", "granian wsgi", least=1.0),
-    Aim(
-        "Flask app without log, CPU per request", "flask", "quiet_cpu_microseconds", "granian wsgi", most=1.0
-    ),
-    Aim("ASGI app without log, requests/s", "asgi", "quiet_requests_per_second", "uvicorn", least=1.3),
-)
-COLD_START_AIM = 0.1
-"""Seconds that a cold start may take over importing the app in bare Python."""
-
-
-def judgements(rows: Sequence[Row]) -> list[str]:
-    """One line for each aim that was measured."""
-    lines = [line for aim in AIMS if (line := aim.judge(rows))]
-    for row in rows:
-        if row.contender.startswith("pilotlight") and row.cold_start_seconds and row.import_seconds:
-            extra = statistics.median(row.cold_start_seconds) - statistics.median(row.import_seconds)
-            verdict = "met" if extra <= COLD_START_AIM else "MISSED"
-            aim = f"(aim: at most {COLD_START_AIM * 1000:.0f})"
-            what = f"{row.contender} with {row.app}, cold start over bare import"
-            lines.append(f"{verdict}: {what}: {extra * 1000:.0f} ms {aim}")
-    return lines

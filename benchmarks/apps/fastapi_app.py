@@ -1,6 +1,8 @@
 """A small FastAPI app: a route with a variable, a query argument, and a JSON answer."""
 
-from fastapi import FastAPI
+import ctypes
+
+from fastapi import FastAPI, Request
 
 VERSION = "version 0"
 
@@ -10,3 +12,13 @@ app = FastAPI()
 @app.get("/items/{number}")
 async def item(number: int, name: str = "none") -> dict[str, object]:
     return {"number": number, "name": name, "version": VERSION}
+
+
+@app.post("/items/{number}")
+async def store(number: int, request: Request) -> dict[str, object]:
+    return {"number": number, "length": len(await request.body()), "version": VERSION}
+
+
+@app.get("/crash")
+async def crash() -> str:
+    return str(ctypes.string_at(0))

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from contenders import APPS
 from load import own_client
 from run import main
 
@@ -22,31 +24,68 @@ def bench(output: Path, *arguments: str) -> tuple[str, dict[str, object]]:
     answer = subprocess.run(command, capture_output=True, text=True, timeout=100, stdin=subprocess.DEVNULL)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     (file,) = output.glob("*.json")
-    return answer.stdout, json.loads(file.read_text())["rows"]
+    found = json.loads(file.read_text())
+    assert {"revision", "python", "system", "processor", "cores", "load_before", "load_after"} < found.keys()
+    assert found["packages"]["pilotlight"]
+    (row,) = found["rows"]
+    return answer.stdout, row
+
+
+OURS = ("--server", "pilotlight --debug")
 
 
 def test_cold_start(tmp_path: Path) -> None:
-    text, rows = bench(tmp_path, "--only", "coldstart", "--app", "flask", "--server", "flask run (Werkzeug)")
+    text, row = bench(
+        tmp_path, "--measure", "coldstart", "--app", "flask", "--server", "flask run (Werkzeug)"
+    )
     assert "cold start ms" in text
-    (row,) = rows
     assert row["import_seconds"][0] > 0
     assert row["cold_start_seconds"][0] > 0
 
 
-def test_edit_of_our_own(tmp_path: Path) -> None:
-    text, rows = bench(
-        tmp_path, "--only", "edit", "--app", "asgi", "--server", "pilotlight --debug", "--edits", "1"
-    )
-    (row,) = rows
-    assert row["edits_with_failures"] == 0
+def test_edits_of_our_own_by_rename_and_by_write(tmp_path: Path) -> None:
+    text, row = bench(tmp_path, "--measure", "edit", "--app", "asgi", *OURS, "--edits", "2")
+    assert len(row["edits"]) == 2
+    for edit in row["edits"]:
+        assert edit["seconds"] > 0
+        assert edit["refused"] == edit["errors"] == 0
     assert "edit ms" in text
+
+
+def test_an_edit_of_the_django_project(tmp_path: Path) -> None:
+    text, row = bench(tmp_path, "--measure", "edit", "--app", "django", *OURS, "--edits", "1")
+    assert row["edits"][0]["seconds"] > 0
+    assert "Django project, a view edited" in text
+
+
+def test_stale_and_load(tmp_path: Path) -> None:
+    measures = ("--measure", "stale", "--measure", "load", "--measure", "idle", "--measure", "crash")
+    text, row = bench(tmp_path, *measures, "--app", "flask", *OURS)
+    assert row["staleness"][0]["requests"] == 6
+    assert row["staleness"][0]["saves"] == 3
+    assert row["staleness"][0]["unseen"] == 0
+    (storm,) = row["storms"]
+    assert storm["clients"] == 4
+    assert storm["reloads"] >= 2
+    assert storm["requests"] > 4
+    assert storm["saves"] >= storm["reloads"]
+    assert row["idle"][0]["seconds"] >= 1
+    assert row["idle"][0]["cpu_seconds"] >= 0
+    assert row["crashes"][0]["seconds"] > 0
+    assert "failed requests under load (flask)" in text
+
+
+def test_memory_before_and_after_edits(tmp_path: Path) -> None:
+    _, row = bench(tmp_path, "--measure", "memory", "--app", "asgi", *OURS, "--edits", "1")
+    assert row["memory_bytes"][0] > 1e6
+    assert row["memory_after_edits_bytes"][0] > 1e6
 
 
 def test_server_that_does_not_start_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules["contenders"].APPS, "flask", "no_such_module")
-    arguments = ["--quick", "--only", "memory", "--app", "flask", "--server", "flask run (W"]
+    monkeypatch.setitem(APPS, "flask", replace(APPS["flask"], target="no_such_module"))
+    arguments = ["--quick", "--measure", "memory", "--app", "flask", "--server", "flask run (W"]
     assert main([*arguments, "--output", str(tmp_path)]) == 1
     assert "the server ended with status" in capsys.readouterr().out
 

@@ -42,7 +42,7 @@ def test_types(kind: str, silent: bool) -> None:
 MOUNTS = r"""22 28 0:21 / /proc rw,relatime shared:13 - proc proc rw
 28 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,discard
 40 28 0:52 / /mnt/c rw,noatime - 9p C:\134 rw,dirsync,aname=drvfs;path=C:\
-41 28 0:53 /Users /home/me/My\040Project rw,nosuid - fuse.sshfs me@host:/ rw,user_id=0
+41 28 0:53 /Users /home/me/My\040Project\134040 rw,nosuid - fuse.sshfs me@host:/ rw,user_id=0
 42 28 0:54 / /srv/nfs rw shared:5 master:2 propagate_from:1 - nfs4 server:/export rw,vers=4.2
 a line that is none
 43 28 0:x / /broken rw - nfs server:/ rw
@@ -54,7 +54,7 @@ def test_the_table_of_mounts() -> None:
         Mount(os.makedev(0, 21), "/proc", "proc"),
         Mount(os.makedev(254, 0), "/", "ext4"),
         Mount(os.makedev(0, 52), "/mnt/c", "9p"),
-        Mount(os.makedev(0, 53), "/home/me/My Project", "fuse.sshfs"),
+        Mount(os.makedev(0, 53), "/home/me/My Project\\040", "fuse.sshfs"),
         Mount(os.makedev(0, 54), "/srv/nfs", "nfs4"),
     ]
 
@@ -221,6 +221,35 @@ def test_two_saves_within_a_tick_of_the_clock(tmp_path: Path) -> None:
     backend.forget()
     backend.watch(Dependency("file", str(path), "x"))
     assert backend.read() == [str(path)]
+
+
+@pytest.mark.parametrize("becomes", ["empty", "gone"])
+def test_what_may_be_half_a_save_is_looked_at_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, becomes: str
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(
+        polling, "time", SimpleNamespace(monotonic=lambda: clock[0], thread_time=time.thread_time)
+    )
+    path = tmp_path / "a.py"
+    path.write_text("old")
+    backend = PollingBackend()
+    backend.watch(Dependency("file", str(path), "x"))
+
+    def begin_to_save() -> None:
+        path.write_text("") if becomes == "empty" else path.unlink()
+
+    begin_to_save()
+    assert backend.read() == []
+    assert backend.read() == []  # no time has passed
+    clock[0] += backend.interval
+    path.write_text("new")
+    assert backend.read() == [str(path)]
+    clock[0] += 10
+    begin_to_save()
+    assert backend.read() == []
+    clock[0] += backend.interval
+    assert backend.read() == [str(path)]  # it is meant
 
 
 def test_polling_a_thousand_files_takes_less_than_a_hundredth_of_a_core(tmp_path: Path) -> None:

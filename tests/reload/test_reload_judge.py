@@ -58,6 +58,28 @@ def test_one_dependency(dependency: Dependency, present: str | None, kind: str |
         assert change.dependency == dependency
 
 
+@pytest.mark.parametrize(
+    ("dependency", "present", "unfinished"),
+    [
+        (Dependency("file", "/a", "1"), "2", False),
+        (Dependency("file", "/a", "1"), None, True),
+        (Dependency("file", "/a", "1"), digest_bytes(b""), True),
+        (Dependency("file", "/a", None), "1", False),
+        (Dependency("head", "/a", digest_head(b"import os")), digest_head(b"import sy"), False),
+        (Dependency("head", "/a", digest_head(b"import os")), digest_head(b""), True),
+        (Dependency("directory", "/a", "1"), "2", True),
+        (Dependency("missing", "/a"), "/a", False),
+        (Dependency("missing-module", "/a"), "/a.py", False),
+    ],
+)
+def test_what_may_be_the_middle_of_a_save(
+    dependency: Dependency, present: str | None, unfinished: bool
+) -> None:
+    change = judge(dependency, present)
+    assert change is not None
+    assert change.unfinished is unfinished
+
+
 @given(st.dictionaries(st.text("abc/", min_size=1), st.tuples(st.text("01"), st.none() | st.text("01"))))
 def test_only_differences_are_changes(world: dict[str, tuple[str, str | None]]) -> None:
     recorded = [Dependency("file", path, old) for path, (old, _) in world.items()]
@@ -90,7 +112,7 @@ def test_exclusions(pattern: str, path: str, excluded: bool) -> None:
 @pytest.mark.parametrize(
     "name",
     ["__pycache__", "a.cpython-311.pyc", ".a.py.swp", ".a.py.swx", "4913", "a.py~", "#a.py#", ".#a.py",
-     "a.py___jb_tmp___", ".goutputstream-X1Y2", ".mypy_cache"],
+     "a.py___jb_tmp___", ".goutputstream-X1Y2", ".tmpA1b2C3", "a.py.bck", ".mypy_cache"],
 )  # fmt: skip
 def test_names_that_never_matter(name: str) -> None:
     assert never_matters(name)
@@ -162,6 +184,8 @@ def test_head_of_what_is_no_plain_file(tmp_path: Path) -> None:
     assert present_head(str(path), recorded) == recorded
     assert present_head(str(tmp_path / "gone"), recorded) is None
     assert present_head(str(tmp_path), recorded) == NOT_REGULAR
+    was_none = Dependency("head", str(path), NOT_REGULAR)  # accepted as it was when it was a directory
+    assert judge(was_none, present_state(was_none)) is not None
     os.mkfifo(tmp_path / "fifo")
     assert present_head(str(tmp_path / "fifo"), recorded) == NOT_REGULAR  # and does not block
     assert present_state(Dependency("head", str(path))) == digest_head(b"")
@@ -227,6 +251,18 @@ def test_a_lone_removal_waits() -> None:
 def test_a_checkout_of_300_files_is_acted_on_twice() -> None:
     times = [i * 2.5 / 300 for i in range(300)]
     assert run_burst(times) == [0.0, pytest.approx(times[-1] + LONGEST_QUIET)]
+
+
+def test_the_change_that_was_acted_on_at_once_may_be_the_first_of_a_burst() -> None:
+    burst = Burst()
+    assert burst.calm < 0.0
+    burst.changed(10.0)
+    burst.acted(10.0)
+    assert burst.calm == 10.0 + QUIET
+    due = burst.changed(10.02)
+    assert burst.calm == due == pytest.approx(10.02 + QUIET)
+    burst.acted(due)
+    assert burst.calm == pytest.approx(10.02 + QUIET)
 
 
 def test_a_long_checkout_may_pause() -> None:

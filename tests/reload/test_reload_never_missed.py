@@ -32,6 +32,7 @@ FILES = [
 DIRECTORIES = ["a", "a/b", "c", "c/d", "link", "a/b/m"]
 WATCHED: list[tuple[Kind, str]] = [
     *(("file", name) for name in FILES),
+    *(("head", name) for name in FILES[:4]),
     ("missing-module", "a/m"),
     ("missing-module", "a/b"),
     ("missing-module", "a/b/m"),
@@ -60,6 +61,7 @@ steps = st.one_of(
     ),
     st.tuples(st.just("watch"), st.sampled_from(WATCHED), st.none()),
     st.tuples(st.just("reset"), st.none(), st.none()),
+    st.tuples(st.just("keep"), st.sampled_from(["a", "c", ""]), st.none()),
 )
 
 
@@ -102,7 +104,7 @@ def test_no_change_is_missed(
     states: dict[Dependency, str | None] = {}
 
     def watch(kind: Kind, name: str) -> None:
-        present = present_state(Dependency(kind, str(root / name)))
+        present = present_state(Dependency(kind, str(root / name), "1:" if kind == "head" else None))
         dependency = Dependency(kind, str(root / name), present)
         states[dependency] = present
         assert watcher.add(dependency) is None
@@ -114,9 +116,12 @@ def test_no_change_is_missed(
             if action == "reset":
                 watcher.reset()
                 states.clear()
+            elif action == "keep":
+                states = {one: seen for one, seen in states.items() if one.path.startswith(f"{root}/{name}")}
+                watcher.keep(states)
             elif action == "watch":
                 kind, path = name  # type: ignore[misc]
-                for old in [old for old in states if old.path == str(root / path)]:
+                for old in [old for old in states if (old.kind, old.path) == (kind, str(root / path))]:
                     del states[old]
                 watch(kind, path)
             else:

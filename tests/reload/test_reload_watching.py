@@ -6,6 +6,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -444,6 +445,36 @@ def test_a_half_written_new_file_is_not_looked_at(on_inotify: Watcher, tmp_path:
     assert told(await_change(on_inotify)) == [(str(path), "created")]
 
 
+def test_no_directory_is_listed_that_the_app_has_not_listed(
+    watcher: Watcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else lies beside the app: 100,000 files cost what none does."""
+    (tmp_path / "a.py").write_text("old")
+    (tmp_path / "listed").mkdir()
+    listings: list[str] = []
+    list_directory = os.listdir
+
+    def note(path: str) -> list[str]:
+        listings.append(path)
+        return list_directory(path)
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise AssertionError(arguments)
+
+    monkeypatch.setattr(os, "listdir", note)
+    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "walk", refuse)
+    listed = Dependency("directory", str(tmp_path / "listed"), digest_directory(str(tmp_path / "listed")))
+    others = [file(tmp_path / "a.py"), Dependency("missing", str(tmp_path / "gone" / "b.toml"))]
+    modules = [Dependency("missing-module", str(tmp_path / name)) for name in ("x", "y")]
+    for dependency in (listed, *others, *modules):
+        watcher.add(dependency)
+    (tmp_path / "a.py").write_text("new")
+    assert (str(tmp_path / "a.py"), "edited") in told(await_change(watcher))
+    watcher.changed()
+    assert set(listings) == {listed.path}
+
+
 def test_lost_events_touch_everything(on_inotify: Watcher, tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     path.write_text("old")
@@ -497,6 +528,54 @@ def test_a_full_limit_of_watches_falls_back_to_polling(
     while not on_inotify.read_events() and time.monotonic() < deadline:
         time.sleep(0.02)  # polled: there is nothing to wait for
     assert told(on_inotify.changed()) == [(str(paths[1]), "edited")]
+
+
+def test_a_limit_that_is_reached_when_watches_are_laid_anew(
+    monkeypatch: pytest.MonkeyPatch, on_inotify: Watcher, tmp_path: Path
+) -> None:
+    moved, other = tmp_path / "moved" / "a.py", tmp_path / "b.py"
+    moved.parent.mkdir()
+    for path in (moved, other):
+        path.write_text("old")
+        on_inotify.add(file(path))
+    add = Inotify.add
+
+    def refuse(self: Inotify, path: str, mask: int) -> int:
+        if path.startswith(str(moved.parent)):
+            raise OSError(28, "No space left on device", path)
+        return add(self, path, mask)
+
+    monkeypatch.setattr(Inotify, "add", refuse)
+    shutil.copytree(moved.parent, tmp_path / "copy")
+    shutil.rmtree(moved.parent)
+    (tmp_path / "copy").rename(moved.parent)
+    assert set(wait(on_inotify, LIMIT)) >= {str(moved)}
+    assert on_inotify.changed() == []
+    assert on_inotify.interval is not None
+    assert "max_user_watches" in str(on_inotify.take_note())
+    moved.write_text("newer")
+    assert told(on_inotify.changed(on_inotify.read_events())) == [(str(moved), "edited")]
+    other.write_text("newer")
+    assert (str(other), "edited") in told(await_change(on_inotify))
+
+
+FEW_DESCRIPTORS = """
+import os, resource
+from pilotlight.reload import choose, polling
+from pilotlight.reload import inotify_backend
+choose.choose_backend()[0].close()  # all is imported
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (os.open(os.curdir, os.O_RDONLY), most))
+backend, note = choose.choose_backend()
+print(type(backend).__name__, note)
+"""
+
+
+def test_without_a_descriptor_left_files_are_polled() -> None:
+    arguments = [sys.executable, "-c", FEW_DESCRIPTORS]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=LIMIT, check=True)
+    assert done.stdout.startswith("PollingBackend")
+    assert "ulimit -n" in done.stdout
 
 
 def test_without_inotify_files_are_polled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websocket_harness import LOOPS, Recorder, run
 
-from pilotlight.server.tls import load_context, serve_tls
+from pilotlight.server.tls import load_context
 from pilotlight.server.tls_listener import TLSListener, TLSTiming, handshake_advice, plain_answer
 
 both_loops = pytest.mark.parametrize("loop", list(LOOPS))
@@ -119,7 +119,8 @@ async def listening(folder: Path, timing: TLSTiming = QUICK) -> AsyncIterator[Po
         None, lambda: None
     )  # what the loop opens once is open before anything is counted
     before = descriptors()
-    port.listener = await serve_tls(loop, [port.socket], port.context, Hello, port.recorder, timing)
+    port.listener = TLSListener(loop, port.context, Hello, port.recorder, timing)
+    port.listener.listen([port.socket])
     try:
         yield port
     finally:
@@ -278,7 +279,8 @@ class TestLeaving:
                 detached = port.listener.detach()
                 assert [connection.data for connection in detached] == [b""]
                 running = asyncio.get_running_loop()
-                other = await serve_tls(running, [port.socket], port.context, Hello, port.recorder, QUICK)
+                other = TLSListener(running, port.context, Hello, port.recorder, QUICK)
+                other.listen([port.socket])
                 other.adopt(detached[0].sock)
                 writer.write(b"GET / HTTP/1.1\r\nHost: moved\r\n\r\n")
                 assert b"https://moved/" in await reader.read()

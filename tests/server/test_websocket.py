@@ -20,7 +20,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from pilotlight.server.application import ErrorResponse, Limits
-from pilotlight.server.tls import load_context, serve_tls
+from pilotlight.server.tls import load_context
+from pilotlight.server.tls_listener import TLSListener
 from pilotlight.server.websocket import Timing
 from pilotlight.server.websocket_session import WebSocketClosed
 
@@ -830,13 +831,13 @@ class TestOverTLS:
             limits = Limits(websocket_message_bytes=100_000, linger_seconds=0.5)
             async with serving(app, limits) as server:
                 bound = socket.create_server(("localhost", 0))
-                listener = await serve_tls(
+                listener = TLSListener(
                     asyncio.get_running_loop(),
-                    [bound],
                     load_context(str(tmp_path / "leaf.pem"), None),
                     lambda: Door(server),
                     server.recorder,
                 )
+                listener.listen([bound])
                 url = f"wss://localhost:{bound.getsockname()[1]}/ws"
                 client = await connect(url, ssl=client_context, compression=None)
                 await client.send(bytes(size))

@@ -34,7 +34,7 @@ class Burst:
     _quiet_until: float = float("-inf")
     """Before this moment a change belongs to a burst."""
     _first: float | None = None
-    _last: float = 0.0
+    _last: float = float("-inf")
 
     def changed(self, now: float, *, vanished: bool = False) -> float:
         """Notes a change; returns the moment at which to act, `now` if that is at once.
@@ -54,6 +54,12 @@ class Burst:
     def due(self) -> float | None:
         """The moment at which waiting changes are acted on; None if none wait."""
         return None if self._first is None else self._end_of(self._first)
+
+    @property
+    def calm(self) -> float:
+        """The moment from which the changes seen so far are not expected to go on. What was loaded before and
+        failed may be half of a burst, and is no news yet."""
+        return self._last + QUIET if self._first is None else self._end_of(self._first)
 
     def acted(self, now: float) -> None:
         """The changes were taken up: nothing waits any more."""

@@ -35,7 +35,7 @@ _OPEN_FLAGS = (
     os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 )
 
-_TEMPORARY_PREFIXES = (".#", ".goutputstream-", ".~lock.", ".nfs", "___jb_")
+_TEMPORARY_PREFIXES = (".#", ".goutputstream-", ".~lock.", ".nfs", ".tmp", "___jb_")
 _TEMPORARY_SUFFIXES = (
     "~",
     ".swp",
@@ -44,6 +44,7 @@ _TEMPORARY_SUFFIXES = (
     ".swx",
     ".swpx",
     ".kate-swp",
+    ".bck",
     ".pyc",
     ".pyo",
     "___jb_tmp___",
@@ -89,10 +90,11 @@ def present_head(path: str, recorded: str) -> str | None:
 
     Args:
         path: absolute; symbolic links are followed.
-        recorded: an earlier `digest_head`.
+        recorded: an earlier `digest_head`, or what was said of something that is no file.
     """
-    length = int(recorded.partition(":")[0])
-    return _digest(path, lambda descriptor, _: digest_head(_read(descriptor, length)))
+    length = recorded.partition(":")[0]
+    limit = int(length) if length.isdecimal() else 0
+    return _digest(path, lambda descriptor, _: digest_head(_read(descriptor, limit)))
 
 
 def _digest(path: str, of: Callable[[int, os.stat_result], str]) -> str | None:

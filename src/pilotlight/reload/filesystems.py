@@ -9,7 +9,6 @@ mounts is read once, when the first path is asked about. Must never change anyth
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,7 +36,6 @@ _SILENT = frozenset(
 _LOCAL_FUSE = frozenset({"fuse.fuse-overlayfs", "fuse.lxcfs"})
 """Layers over local files that nobody writes to behind their back."""
 _MOUNTS = "/proc/self/mountinfo"
-_ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +76,16 @@ def parse_mounts(text: str) -> list[Mount]:
         fields, kinds = place.split(" "), rest.split(" ")
         major, _, minor = fields[2].partition(":") if len(fields) > 4 else ("", "", "")
         if major.isdigit() and minor.isdigit() and kinds[0]:
-            point = _ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[4])
-            mounts.append(Mount(os.makedev(int(major), int(minor)), point, kinds[0]))
+            device = os.makedev(int(major), int(minor))
+            mounts.append(Mount(device, _without_escapes(fields[4]), kinds[0]))
     return mounts
+
+
+def _without_escapes(point: str) -> str:
+    """The kernel writes space, tab, line feed and backslash as three octal digits."""
+    for character in " \t\n\\":  # the backslash last: what it gives must not be read again
+        point = point.replace(f"\\{ord(character):03o}", character)
+    return point
 
 
 class FileSystems:

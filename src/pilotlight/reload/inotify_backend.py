@@ -75,6 +75,7 @@ class InotifyBackend:
         """Directory and name of the links on the way to dependencies."""
         self._removed: set[int] = set()
         """Watches that we ended, whose `IN_IGNORED` is still to come."""
+        self._refused: list[tuple[Dependency, WatchLimitError]] = []
 
     def fileno(self) -> int:
         """Readable when there are events."""
@@ -194,8 +195,9 @@ class InotifyBackend:
                 elif paths and not self._is_unfinished(directory, event):
                     touched.update(dict.fromkeys(paths))
         if structure:
+            everything = list(dict.fromkeys(path for _, path in self._dependencies))
             self._lay_anew()
-            return list(dict.fromkeys(path for _, path in self._dependencies))
+            return everything
         return list(touched)
 
     def _structure_changed(self, event: RawEvent) -> bool:
@@ -231,12 +233,25 @@ class InotifyBackend:
         self._real.clear()
         self._links.clear()
         self._directories.clear()
-        for dependency in self._dependencies.values():
-            self._lay(dependency)
+        for dependency in list(self._dependencies.values()):
+            self._lay_or_refuse(dependency)
         self._end(old - self._directories.keys())
+
+    def _lay_or_refuse(self, dependency: Dependency) -> None:
+        try:
+            self._lay(dependency)
+        except WatchLimitError as limit:
+            del self._dependencies[dependency.kind, dependency.path]
+            self._refused.append((dependency, limit))
+
+    def take_refused(self) -> list[tuple[Dependency, WatchLimitError]]:
+        """See `Backend`."""
+        refused, self._refused = self._refused, []
+        return refused
 
     def forget(self) -> None:
         """See `Backend`. The watches stay until the next ones are laid, since most will be wanted again."""
+        self._refused.clear()
         self._dependencies.clear()
         self._wanted.clear()
         self._real.clear()

@@ -23,8 +23,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pilotlight.reload.dependencies import Dependency
+from pilotlight.reload.digest import digest_bytes, digest_head
 
 ChangeKind = Literal["edited", "created", "deleted"]
+_EMPTY = (digest_bytes(b""), digest_head(b""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,14 @@ class Change:
         kind: what happened to it.
         dependency: what was recorded. Its path is another one when what was looked for has appeared: `path`
             may be `/srv/app/views.py`, where `/srv/app/views` had been missing.
+        unfinished: this may be the middle of a save or a checkout: something is gone or empty, or a name has
+            come into a listed directory, whose file may not be written yet.
     """
 
     path: str
     kind: ChangeKind
     dependency: Dependency
+    unfinished: bool = False
 
 
 def judge(dependency: Dependency, present: str | None) -> Change | None:
@@ -58,8 +63,10 @@ def judge(dependency: Dependency, present: str | None) -> Change | None:
         # change.
         return None if present is None else Change(present, "created", dependency)
     if present is None:
-        return Change(dependency.path, "deleted", dependency)
-    return Change(dependency.path, "created" if dependency.digest is None else "edited", dependency)
+        return Change(dependency.path, "deleted", dependency, unfinished=True)
+    kind: ChangeKind = "created" if dependency.digest is None else "edited"
+    unfinished = dependency.kind == "directory" or present in _EMPTY
+    return Change(dependency.path, kind, dependency, unfinished)
 
 
 def changes(dependencies: Iterable[Dependency], present: Callable[[Dependency], str | None]) -> list[Change]:

@@ -121,6 +121,8 @@ class Watcher:
     def read_events(self) -> list[str]:
         """The paths of dependencies that were touched since the last call; they need not have changed."""
         touched = dict.fromkeys(self._backend.read())
+        for dependency, limit in self._backend.take_refused():
+            self._poll_for_lack_of_watches(dependency, limit)
         if self._polling is not None:
             touched.update(dict.fromkeys(self._polling.read()))
         return [path for path in touched if path in self._dependencies]
@@ -169,10 +171,7 @@ class Watcher:
         try:
             self._backend.watch(dependency)
         except WatchLimitError as limit:
-            self._poll(dependency)
-            if not self._limited:
-                self._limited = True
-                self._notes.append(f"{limit}: further files are polled.")
+            self._poll_for_lack_of_watches(dependency, limit)
             return
         if isinstance(self._backend, PollingBackend):
             return
@@ -186,6 +185,12 @@ class Watcher:
                 f"{mount.point} is a {mount.kind} file system, which does not report all changes: "
                 "files there are polled as well."
             )
+
+    def _poll_for_lack_of_watches(self, dependency: Dependency, limit: WatchLimitError) -> None:
+        self._poll(dependency)
+        if not self._limited:
+            self._limited = True
+            self._notes.append(f"{limit}: further files are polled.")
 
     def _poll(self, dependency: Dependency) -> None:
         if self._polling is None:

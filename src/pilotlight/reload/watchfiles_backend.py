@@ -12,6 +12,7 @@ import os
 
 from watchfiles._rust_notify import RustNotify
 
+from pilotlight.reload.backend import WatchLimitError
 from pilotlight.reload.dependencies import Dependency
 from pilotlight.reload.digest import never_matters
 
@@ -72,6 +73,10 @@ class WatchfilesBackend:
         self._watched = directories
         if directories:
             self._notify = RustNotify(sorted(directories), False, False, 0, False, True)
+
+    def take_refused(self) -> list[tuple[Dependency, WatchLimitError]]:
+        """Nothing is ever refused."""
+        return []
 
     def forget(self) -> None:
         """See `Backend`."""

@@ -100,11 +100,19 @@ class Server:
         return len(self._shared.exchanges) if self._shared is not None else 0
 
     async def start(self, sockets: list[socket.socket]) -> None:
-        """Run the app's start-up, then accept on `sockets` (bound TCP or UNIX stream sockets), which are the
-        server's from now on.
+        """`prepare`, then `listen`.
 
         Raises:
             LifespanFailed: the app refused to start; nothing is accepted.
+        """
+        await self.prepare()
+        await self.listen(sockets)
+
+    async def prepare(self) -> None:
+        """Run the app's start-up. Connections can be adopted afterwards, none are accepted yet.
+
+        Raises:
+            LifespanFailed: the app refused to start.
         """
         loop = asyncio.get_running_loop()
         shared = self._shared = Shared(self._application, self._config, self._hooks, loop)
@@ -116,7 +124,31 @@ class Server:
             shared.lifespan_state = await self._lifespan.start()
         interval = min(_SWEEP_SECONDS, self._config.limits.header_seconds / 4)
         self._sweep = loop.call_later(interval, self._sweep_deadlines, interval)
-        await self._listen(loop, sockets)
+        if self._config.ssl_context is not None:
+            from pilotlight.server.tls_listener import TLSListener
+
+            self._tls = TLSListener(
+                loop,
+                self._config.ssl_context,
+                lambda: self.connection_factory("https"),
+                self._hooks,
+            )
+
+    async def listen(self, sockets: list[socket.socket]) -> None:
+        """Accept on these (bound TCP or UNIX stream sockets), which are the server's from now on."""
+        shared = self._shared
+        assert shared is not None, "prepare() comes first"
+        if self._tls is not None:
+            self._tls.listen(sockets)
+            return
+        for sock in sockets:
+            if sys.platform == "win32":  # its loop has no readers
+                sock.setblocking(False)
+                self._listeners.append(
+                    await shared.loop.create_server(lambda: Connection(shared, "http"), sock=sock)
+                )
+            else:
+                self._listeners.append(Listener(shared.loop, sock, self._accepted, self._hooks.notice))
 
     def connection_factory(self, scheme: str) -> Connection:
         """A protocol for one new connection."""
@@ -185,29 +217,6 @@ class Server:
             self._shared.pool.close()
         if self._lifespan is not None:
             await self._lifespan.stop()
-
-    async def _listen(self, loop: asyncio.AbstractEventLoop, sockets: list[socket.socket]) -> None:
-        shared = self._shared
-        assert shared is not None
-        if self._config.ssl_context is not None:
-            from pilotlight.server.tls import serve_tls
-
-            self._tls = await serve_tls(
-                loop,
-                sockets,
-                self._config.ssl_context,
-                lambda: self.connection_factory("https"),
-                self._hooks,
-            )
-            return
-        for sock in sockets:
-            if sys.platform == "win32":  # its loop has no readers
-                sock.setblocking(False)
-                self._listeners.append(
-                    await loop.create_server(lambda: Connection(shared, "http"), sock=sock)
-                )
-            else:
-                self._listeners.append(Listener(loop, sock, self._accepted, self._hooks.notice))
 
     def _adopt_for_tls(self, listener: TLSListener, connection: DetachedConnection) -> None:
         assert self._shared is not None

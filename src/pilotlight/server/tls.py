@@ -1,4 +1,4 @@
-"""TLS: the context that `--cert` and `--key` ask for. Connections are accepted by `serve_tls`, from
+"""TLS: the context that `--cert` and `--key` ask for. Connections are accepted by
 `tls_listener`.
 
 Must never ask the user for anything (a key's passphrase), and never show a traceback for a wrong option.
@@ -14,9 +14,6 @@ from pathlib import Path
 
 from pilotlight.errors import UserError
 from pilotlight.server.certificates import adhoc_certificate
-from pilotlight.server.tls_listener import TLSListener, serve_tls
-
-__all__ = ["TLSListener", "load_context", "serve_tls"]
 
 _IMPORT_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*(\.[^\W\d]\w*)*)?")
 _FILE_NAME = re.compile(r".*([/\\]|\.(pem|crt|cer|cert|key|der|p12|pfx)$)", re.IGNORECASE | re.DOTALL)

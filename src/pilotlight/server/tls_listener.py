@@ -92,11 +92,10 @@ class _Silent:
 
 
 class TLSListener:
-    """Accepts on listening sockets, which stay the caller's.
+    """Accepts on listening sockets, and adopts what others have accepted.
 
     Args:
         loop: asyncio's or uvloop's.
-        sockets: bound and listening.
         context: for the server side.
         factory: makes the protocol of a connection whose handshake is done.
         hooks: for notices.
@@ -106,27 +105,27 @@ class TLSListener:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        sockets: Sequence[socket.socket],
         context: ssl.SSLContext,
         factory: Callable[[], asyncio.BaseProtocol],
         hooks: ServerHooks,
-        timing: TLSTiming,
+        timing: TLSTiming = TLSTiming(),
     ) -> None:
         self._loop = loop
         self._context = context
         self._factory = factory
         self._hooks = hooks
         self._timing = timing
-        self._listening: list[socket.socket] = list(sockets)
+        self._listening: list[socket.socket] = []
         self._resting: dict[socket.socket, asyncio.TimerHandle] = {}
         self._silent: dict[int, _Silent] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._said: set[str] = set()
         """Kinds of notices that were given: each once, since browsers and health checks repeat themselves."""
 
-    def start(self) -> None:
-        """Begins to accept."""
-        for listener in self._listening:
+    def listen(self, sockets: Sequence[socket.socket]) -> None:
+        """Begins to accept on these, which are bound and listening, and stay the caller's."""
+        for listener in sockets:
+            self._listening.append(listener)
             listener.setblocking(False)
             self._loop.add_reader(listener.fileno(), self._accept, listener)
 
@@ -298,17 +297,3 @@ def _address(sock: socket.socket) -> str:
         return "localhost"
     host, port = name[0], name[1]
     return f"[{host.partition('%')[0]}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-async def serve_tls(
-    loop: asyncio.AbstractEventLoop,
-    sockets: Sequence[socket.socket],
-    ssl_context: ssl.SSLContext,
-    factory: Callable[[], asyncio.BaseProtocol],
-    hooks: ServerHooks,
-    timing: TLSTiming = TLSTiming(),
-) -> TLSListener:
-    """Accepts TLS connections on listening sockets until `close` is called on the answer."""
-    listener = TLSListener(loop, sockets, ssl_context, factory, hooks, timing)
-    listener.start()
-    return listener

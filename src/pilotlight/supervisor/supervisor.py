@@ -523,6 +523,7 @@ class Supervisor:
         if child.state is State.LOADING:
             child.state = State.SERVING
         child.accepts = True
+        child.send({"type": messages.ACCEPT})
         self._send_parked()
         if child.is_notice:
             return

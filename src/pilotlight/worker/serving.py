@@ -77,7 +77,7 @@ class Serving:
         self._orders: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._server = server
         server.admit = self._admit
-        await server.start(sockets)
+        await server.prepare()
         self._started = True
         self._lease.wake_with(self._take_kept)
         loop.add_reader(self._channel.fileno(), self._read_channel)
@@ -86,6 +86,9 @@ class Serving:
             self._take_kept()
             self._read_channel()  # what came together with an earlier message does not make it readable
             order = await self._orders.get()
+            if order is not None and order["type"] == messages.ACCEPT:
+                await server.listen(sockets)
+                order = await self._orders.get()
             if order is not None and order["type"] == messages.DRAIN:
                 await server.drain(order["grace"], self._hand_over)
                 await server.shutdown(0)

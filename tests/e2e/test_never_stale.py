@@ -1,0 +1,69 @@
+"""No request that was sent after a save is answered by older code, and none is refused, reset or cut."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+
+import pytest
+from harness import Serve
+from never_stale import LIMIT, save_under_fire
+
+CLIENTS = 50
+SAVES = int(os.environ.get("NEVER_STALE_SAVES", "60"))
+PAUSE_SECONDS = 0.3
+
+FLASK = """
+from flask import Flask, request
+
+app = Flask(__name__)
+VERSION = {number}
+
+
+@app.route("/", methods=["GET", "POST"])
+def index():
+    return f"{{VERSION}} {{len(request.get_data())}}"
+"""
+ASGI = """
+VERSION = {number}
+
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({{"type": message["type"] + ".complete"}})
+            if message["type"] == "lifespan.shutdown":
+                return
+    received, more = 0, True
+    while more:
+        message = await receive()
+        received += len(message["body"])
+        more = message["more_body"]
+    body = f"{{VERSION}} {{received}}".encode()
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({{"type": "http.response.start", "status": 200, "headers": headers}})
+    await send({{"type": "http.response.body", "body": body}})
+"""
+
+
+@pytest.mark.parametrize("app", [FLASK, ASGI], ids=["wsgi", "asgi"])
+def test_saves_under_fire(serve: Serve, app: str, capsys: pytest.CaptureFixture[str]) -> None:
+    server = serve("--app", "hello", "run", "--debug", "--quiet", files={"hello.py": app.format(number=0)})
+    address = (server.host, server.port)
+    manner = random.Random(1)
+
+    def connect() -> socket.socket:
+        return socket.create_connection(address, LIMIT)
+
+    def save(number: int) -> None:
+        server.write("hello.py", app.format(number=number), atomic=manner.random() < 0.5)
+
+    story = save_under_fire(connect, save, clients=CLIENTS, saves=SAVES, seed=2, pause=PAUSE_SECONDS)
+    with capsys.disabled():
+        print(f"\n{story}")
+    assert story.failures == []
+    assert story.stale == []
+    assert story.saved == SAVES
+    assert len(story.seen) > SAVES / 4
