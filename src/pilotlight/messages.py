@@ -30,7 +30,8 @@ TERMINAL_LENT = "terminal-lent"
 
 # Worker to supervisor.
 DEPENDENCY = "dependency"
-"""`kind`, `path`, `digest`: see `reload.dependencies.Dependency`."""
+"""`kind`, `path`, `digest`: see `reload.dependencies.Dependency`; `late`: 0, or how many were read since
+`LOADED`."""
 WRITING = "writing"
 """`path`: the app is about to write a file that it has read."""
 LOADED = "loaded"

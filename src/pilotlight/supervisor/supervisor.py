@@ -353,6 +353,8 @@ class Supervisor:
         kind = body["type"]
         if kind == messages.DEPENDENCY:
             self._watch.add(Dependency(body["kind"], body["path"], body["digest"]))
+            if body["late"]:
+                self._answering.note(body["late"])
         elif kind == messages.WRITING:
             self._watch.writing(body["path"])
         elif kind == messages.LOADED:

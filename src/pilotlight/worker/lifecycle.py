@@ -87,6 +87,7 @@ class Worker:
         self._lease = TerminalLease(channel)
         self._recorder = Recorder(self._report_dependency, wrote=self._report_writing)
         self._freshness = Freshness(order.word, order.notices, order.number)
+        self._loaded = False
         self._served = False
         self._pid = os.getpid()
 
@@ -162,6 +163,7 @@ class Worker:
                 "seconds": seconds,
             }
         )
+        self._loaded = True
 
     def _serve(self, application: Application, context: object = None) -> None:
         try:
@@ -200,7 +202,8 @@ class Worker:
         self._served = True
 
     def _report_dependency(self, dependency: Dependency) -> None:
-        self._channel.send({"type": messages.DEPENDENCY, **asdict(dependency)})
+        late = self._freshness.reads_late() if self._loaded else 0
+        self._channel.send({"type": messages.DEPENDENCY, "late": late, **asdict(dependency)})
 
     def _report_writing(self, path: str) -> None:
         self._channel.send({"type": messages.WRITING, "path": path})
