@@ -5,6 +5,7 @@ Must never give one of them an option that the others have no counterpart for.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -148,6 +149,12 @@ def _granian(interface: str) -> Build:
 
 def _with(build: Build, *options: str) -> Build:
     return lambda app, port, log: [*build(app, port, log), *options]
+
+
+def pilotlight_with(options: str) -> Contender:
+    """One more way to run Pilotlight with its reloader: these options come after `--debug`."""
+    build = _with(_pilotlight, "--debug", *shlex.split(options))
+    return Contender(f"pilotlight --debug {options}", build, _WSGI | _ASGI, True)
 
 
 _FLASK = frozenset({"wsgi"})

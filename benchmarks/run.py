@@ -22,7 +22,7 @@ import measures
 import projects
 import stale
 import table
-from contenders import APPS, CONTENDERS, App, Contender
+from contenders import APPS, CONTENDERS, App, Contender, pilotlight_with
 from load import generator
 from running import BenchmarkError
 from table import Row
@@ -77,6 +77,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--app", action="append", choices=list(APPS), help="with this app only (repeatable)")
     add("--server", action="append", metavar="TEXT", help="only servers with TEXT in their name (repeatable)")
     add(
+        "--also",
+        action="append",
+        default=[],
+        metavar="OPTIONS",
+        help="one more contender: pilotlight run --debug with these options (repeatable)",
+    )
+    add(
         "--rounds",
         type=int,
         help="rounds of throughput and cold start (default 5), and half as many of memory",
@@ -105,10 +112,11 @@ class Session:
     def __init__(self, options: argparse.Namespace, directory: Path) -> None:
         self.options = options
         self.directory = directory
+        contenders = [*CONTENDERS, *map(pilotlight_with, options.also)]
         self.pairs = [
             (Row(name, each.name, each.reloads), APPS[name], each)
             for name in options.app or APPS
-            for each in CONTENDERS
+            for each in contenders
             if APPS[name].kind in each.kinds
             and (not options.server or any(text in each.name for text in options.server))
         ]
@@ -269,7 +277,7 @@ def surroundings(options: argparse.Namespace) -> dict[str, object]:
         "load_generator": generator(),
         "packages": {name: found for name in PACKAGES if (found := version(name))},
         "options": {
-            name: getattr(options, name) for name in ("quick", "measure", "app", "server", *DEFAULTS)
+            name: getattr(options, name) for name in ("quick", "measure", "app", "server", "also", *DEFAULTS)
         },
     }
 

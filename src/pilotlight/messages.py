@@ -9,10 +9,10 @@ from __future__ import annotations
 
 # Supervisor to worker.
 START = "start"
-"""`settings`, `target`, `environment`, `directory`, `first`, `number` (of the load), `checkpoints` (whether to
-pause), `hot` (paths of modules that were edited in this run), `noticed` (changes make a descriptor readable);
-descriptors: lifeline, crash log, word (`reload.freshness`), that descriptor if there is one, then the
-listening sockets."""
+"""`settings`, `target`, `environment`, `directory`, `first`, `number` (of the load), `checkpoints` (whether
+to pause), `hot` (paths of modules that were edited in this run), `noticed` (changes make a descriptor
+readable); descriptors: lifeline, crash log, word (`reload.freshness`), that descriptor if there is one, then
+the listening sockets."""
 CONTINUE = "continue"
 """To a checkpoint: fork, and let the copy go on. `number`, `hot`; descriptors of the copy: channel, lifeline,
 crash log."""
@@ -34,10 +34,11 @@ TERMINAL_LENT = "terminal-lent"
 
 # Worker to supervisor.
 DEPENDENCY = "dependency"
-"""`kind`, `path`, `digest`: see `reload.dependencies.Dependency`."""
+"""`kind`, `path`, `digest`: see `reload.dependencies.Dependency`; `late`: 0, or how many were read since
+`LOADED`."""
 PAUSED = "paused"
-"""`place`, `seconds` (of the load until here): this process is a checkpoint now, and a copy goes on; descriptors:
-the other ends of the copy's channel, lifeline and crash log."""
+"""`place`, `seconds` (of the load until here): this process is a checkpoint now, and a copy goes on;
+descriptors: the other ends of the copy's channel, lifeline and crash log."""
 HELLO = "hello"
 """`pid`: the first word of a copy that goes on; descriptor: its pidfd."""
 CHILD_ENDED = "child-ended"

@@ -75,6 +75,13 @@ def test_stale_and_load(tmp_path: Path) -> None:
     assert "failed requests under load (flask)" in text
 
 
+def test_one_more_way_to_run_pilotlight(tmp_path: Path) -> None:
+    also = ("--also=--quiet --with-threads", "--server", "--quiet")
+    _, row = bench(tmp_path, "--measure", "coldstart", "--app", "asgi", *also)
+    assert row["contender"] == "pilotlight --debug --quiet --with-threads"
+    assert row["cold_start_seconds"][0] > 0
+
+
 def test_memory_before_and_after_edits(tmp_path: Path) -> None:
     _, row = bench(tmp_path, "--measure", "memory", "--app", "asgi", *OURS, "--edits", "1")
     assert row["memory_bytes"][0] > 1e6

@@ -16,7 +16,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
-WITH_BOTH_ENGINES = frozenset({"test_reloading", "test_failures", "test_reload_requests", "test_watching"})
+WITH_BOTH_ENGINES = frozenset(
+    {"test_reloading", "test_failures", "test_reload_requests", "test_watching", "test_half_saved"}
+)
 """Modules whose tests must pass whatever a reload begins with."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import socket
 
 import pytest
@@ -67,3 +68,55 @@ def test_saves_under_fire(serve: Serve, app: str, capsys: pytest.CaptureFixture[
     assert story.stale == []
     assert story.saved == SAVES
     assert len(story.seen) > SAVES / 4
+
+
+LATE = """
+from flask import Flask
+
+app = Flask(__name__)
+
+
+@app.route("/")
+def index():
+    return "early"
+
+
+@app.route("/late")
+def late():
+    from later.values import VALUE
+
+    return VALUE
+"""
+
+
+def test_a_module_that_a_view_imports_is_fresh_before_the_supervisor_knows_of_it(serve: Serve) -> None:
+    files = {"hello.py": LATE, "later/__init__.py": "", "later/values.py": "VALUE = 'one'\n"}
+    server = serve("--app", "hello", "run", "--debug", files=files)
+    assert server.get("/").text == "early"
+    server.signal(signal.SIGSTOP)
+    try:
+        assert server.get("/late").text == "one"
+        server.write("later/values.py", "VALUE = 'two'\n")
+        with server.connect() as waiting:
+            waiting.sendall(b"GET /late HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            waiting.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                waiting.recv(1)
+            server.signal(signal.SIGCONT)
+            waiting.settimeout(LIMIT)
+            answer = b""
+            while data := waiting.recv(65536):
+                answer += data
+    finally:
+        server.signal(signal.SIGCONT)
+    assert answer.endswith(b"\r\n\r\ntwo")
+
+
+def test_a_request_after_a_touch_that_changed_nothing_is_answered(serve: Serve) -> None:
+    server = serve("--app", "hello", "run", "--debug", files={"hello.py": FLASK.format(number=0)})
+    assert server.get("/").text == "0 0"
+    mark = server.mark()
+    for _ in range(20):
+        server.write("hello.py", FLASK.format(number=0), atomic=False)
+        assert server.get("/").text == "0 0"
+    assert "Reloaded" not in server.output[mark:]

@@ -7,9 +7,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pilotlight.reload.split import rest_after, split
 
-LEADING = ["import os", "import sys, json", "from json import (\n    loads,\n    dumps,\n)", "from os import path as p"]
+LEADING = [
+    "import os",
+    "import sys, json",
+    "from json import (\n    loads,\n    dumps,\n)",
+    "from os import path as p",
+]
 REST = [
     "x = 1",
     "'not a docstring'",
@@ -61,7 +67,9 @@ def run(*codes: Any) -> dict[str, Any]:
     st.lists(st.sampled_from(REST), max_size=5),
     st.sampled_from(["\n", "\n\n\n", "\n# between\n"]),
 )
-def test_two_parts_are_the_whole(doc: str, future: str, leading: list[str], rest: list[str], gap: str) -> None:
+def test_two_parts_are_the_whole(
+    doc: str, future: str, leading: list[str], rest: list[str], gap: str
+) -> None:
     source = (doc + future + gap.join([*leading, *rest]) + "\n").encode()
     parts = split(source, "module.py")
     whole = compile(source, "module.py", "exec", dont_inherit=True)
@@ -75,9 +83,7 @@ def test_two_parts_are_the_whole(doc: str, future: str, leading: list[str], rest
 
 
 @settings(max_examples=300)
-@given(
-    st.lists(st.sampled_from(REST), min_size=1, max_size=4), st.lists(st.sampled_from(REST), max_size=4)
-)
+@given(st.lists(st.sampled_from(REST), min_size=1, max_size=4), st.lists(st.sampled_from(REST), max_size=4))
 def test_the_rest_alone_is_executed_anew(before: list[str], after: list[str]) -> None:
     head = "'''Doc.'''\nfrom __future__ import annotations\nimport os\n"
     parts = split((head + "\n".join(before) + "\n").encode(), "module.py")
@@ -123,7 +129,9 @@ def test_an_import_that_was_added_to_the_leading_part_belongs_to_the_rest() -> N
     assert "sys" in names
 
 
-@pytest.mark.parametrize("source", ["import os\ndef broken(:\n", "import os\nreturn 1\n", "import os\nx = \x00\n"])
+@pytest.mark.parametrize(
+    "source", ["import os\ndef broken(:\n", "import os\nreturn 1\n", "import os\nx = \x00\n"]
+)
 def test_a_wrong_source_raises_as_compile_does(source: str) -> None:
     with pytest.raises((SyntaxError, ValueError)) as ours:
         split(source.encode(), "module.py")

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pilotlight.reload.dependencies import Dependency
 from pilotlight.supervisor.lineage import Lineage
 

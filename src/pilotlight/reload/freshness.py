@@ -4,7 +4,8 @@ microsecond.
 The kernel queues the notice of a save before the save returns to the editor. So a request that was sent
 after it finds either the notice still pending, or the supervisor at work on it: before the supervisor takes
 notices it clears a word in shared memory, and it writes the number of a load there only when everything that
-this load read is watched and nothing of it has changed.
+this load read is watched and nothing of it has changed. What a load reads later, because a view imports a
+module, is watched only when the supervisor has taken note of it: a second word says of how much it has.
 
 Must never take a notice itself, and never wait.
 """
@@ -21,7 +22,8 @@ NOBODY = 0
 
 
 class Word:
-    """A number that the supervisor writes and workers read, without a system call on either side.
+    """Two numbers that the supervisor writes and workers read, without a system call on either side: whose
+    code counts, and how many things that were read late are watched.
 
     Args:
         descriptor: of a file in memory; see `create`. It stays open as long as the word is to be passed on.
@@ -34,7 +36,7 @@ class Word:
 
     @classmethod
     def create(cls) -> Word:
-        """A new one that says `NOBODY`.
+        """A new one that says `NOBODY`, and that nothing was read late.
 
         Raises:
             OSError: there is no memory or descriptor for it.
@@ -51,12 +53,21 @@ class Word:
 
     @property
     def value(self) -> int:
-        """What it says now. An aligned word is read and written whole."""
+        """The number of the load that may answer. An aligned word is read and written whole."""
         return self._words[0]
 
     @value.setter
     def value(self, number: int) -> None:
         self._words[0] = number
+
+    @property
+    def noted(self) -> int:
+        """How many of the things that the load has read late are watched. The first thing is number 1."""
+        return self._words[1]
+
+    @noted.setter
+    def noted(self, count: int) -> None:
+        self._words[1] = count
 
     def close(self) -> None:
         """Gives back memory and descriptor."""
@@ -75,8 +86,11 @@ class Freshness:
         number: of the load whose code this process has.
     """
 
+    __slots__ = ("_late", "_poll", "_words", "number")
+
     def __init__(self, word: Word, notices: int | None, number: int) -> None:
         self.number = number
+        self._late = 0
         self._words = word._words
         self._poll = select.poll()
         if notices is not None:
@@ -88,4 +102,17 @@ class Freshness:
         for _, event in self._poll.poll(0):
             if event & select.POLLIN:  # and not POLLNVAL: the app has closed what is not its own
                 return False
-        return self._words[0] == self.number
+        words = self._words
+        return words[0] == self.number and words[1] == self._late
+
+    def reads_late(self) -> int:
+        """Something that belongs to the code is about to be read while this process serves, and is unwatched:
+        until the supervisor has noted it, no request may be answered.
+
+        Called before the reading, by one thread at a time.
+
+        Returns:
+            its number, for the supervisor.
+        """
+        self._late += 1
+        return self._late

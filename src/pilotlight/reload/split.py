@@ -1,11 +1,12 @@
 """A module's source as two code objects: its leading docstring, imports and `__future__`s, and the rest.
 
-The rest of a module that is being edited can then be executed alone, in a process that has executed the leading part and
-stopped there, as long as the leading part is still the same, byte for byte. Pure. Must never execute anything.
+The rest of a module that is being edited can then be executed alone, in a process that has executed the
+leading part and stopped there, as long as the leading part is still the same, byte for byte. Pure. Must never
+execute anything.
 
-Why it is exact: the leading part ends with a whole logical line, so no later text can change what it means; the two parts
-share globals, file name, line numbers and `__future__` flags; the second is kept from having a docstring of its own.
-"""
+Why it is exact: the leading part ends with a whole logical line, so no later text can change what it means;
+the two parts share globals, file name, line numbers and `__future__` flags; the second is kept from having a
+docstring of its own."""
 
 from __future__ import annotations
 
@@ -72,8 +73,8 @@ def rest_after(source: bytes, head: bytes, path: str) -> CodeType | None:
 
 
 def _refuse_what_only_the_whole_shows(source: bytes, rest: list[ast.stmt], path: str) -> None:
-    """Some statements are right or wrong by what stands before them: a late `__future__` import, a `global` at
-    the module's level."""
+    """Some statements are right or wrong by what stands before them: a late `__future__` import, a `global`
+    at the module's level."""
     if any(map(_depends_on_before, rest)):
         compile(source, path, "exec", dont_inherit=True)
 
@@ -114,8 +115,8 @@ def _is_string(statement: ast.stmt) -> bool:
 
 
 def _head_bytes(source: bytes, tree: ast.Module, count: int) -> bytes | None:
-    """The lines of the first `count` statements; None if one of them shares its last line with the next statement, or the
-    source has line ends by which Python and we might count differently."""
+    """The lines of the first `count` statements; None if one of them shares its last line with the next
+    statement, or the source has line ends by which Python and we might count differently."""
     last = tree.body[count - 1].end_lineno or 0
     if tree.body[count].lineno <= last or b"\r" in source or b"\f" in source:
         return None

@@ -32,6 +32,9 @@ class Answering:
 
     def appoint(self, number: int) -> None:
         """All that this load has read is watched, so that a change of it raises doubt."""
+        if number != self._appointed:
+            self._word.value = NOBODY
+            self._word.noted = 0
         self._appointed = number
         self._write()
 
@@ -49,6 +52,10 @@ class Answering:
         """What was touched has not changed."""
         self._doubted = False
         self._write()
+
+    def note(self, late: int) -> None:
+        """The thing of this number, which the appointed load has read late, is watched too."""
+        self._word.noted = late
 
     def may_answer(self, number: int) -> bool:
         """Whether the code of this load may answer now."""

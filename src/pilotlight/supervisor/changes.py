@@ -18,6 +18,8 @@ from pilotlight.supervisor.answering import Answering
 _ENVIRONMENT_FILES = (".env", ".flaskenv")
 OWN_DOINGS_IN_A_ROW = 4
 """How often an app may change, by loading, what it has read, before that counts as a loop."""
+SETTLING_SECONDS = 0.02
+"""Between two looks at changes that are about to be acted on."""
 OWN_DOING_SECONDS = 1.0
 """After a load: a change of a file that the app wrote is still the load's."""
 
@@ -129,10 +131,7 @@ class ChangeWatch:
     def add(self, dependency: Dependency) -> None:
         """A load has read something."""
         change = self._watcher.add(dependency)
-        note = self._watcher.take_note()
-        if note is not None:
-            self._say(note)
-            self._poll_again()
+        self._pass_on_note()
         if change is not None:
             self._noticed([dependency.path], [change])
 
@@ -175,10 +174,17 @@ class ChangeWatch:
         """Readable while something was touched and not yet looked at; None if there is none."""
         return self._watcher.fileno()
 
+    def unsettled_for(self) -> float:
+        """Seconds until it is known whether what has been loaded is what somebody meant to save; 0 if it is:
+        files that are saved together, one after the other, do not go together for a moment."""
+        self.look()
+        calm = self._burst.calm - self._loop.time()
+        return max(calm, SETTLING_SECONDS) if self._pending else max(calm, 0.0)
+
     def look(self) -> None:
         """Takes the notices that are pending."""
         self._answering.doubt()
-        touched = self._watcher.read_events()
+        touched = self._read_events()
         changes = self._watcher.changed(touched) if touched else []
         if changes:
             self._noticed(touched, changes)
@@ -187,13 +193,25 @@ class ChangeWatch:
 
     def _look_only(self) -> None:
         """What has happened up to this moment belongs to the changes that are taken now."""
-        self._pending.update(dict.fromkeys(self._watcher.read_events()))
+        self._pending.update(dict.fromkeys(self._read_events()))
+
+    def _read_events(self) -> list[str]:
+        touched = self._watcher.read_events()
+        self._pass_on_note()
+        return touched
+
+    def _pass_on_note(self) -> None:
+        """Watching may have become weaker: by polling, which has to be done from now on."""
+        note = self._watcher.take_note()
+        if note is not None:
+            self._say(note)
+            self._poll_again()
 
     def _noticed(self, paths: list[str], changes: list[Change]) -> None:
         self._pending.update(dict.fromkeys(paths))
         self._answering.doubt()
         now = self._loop.time()
-        vanished = all(change.kind == "deleted" for change in changes)
+        vanished = all(change.unfinished for change in changes)
         due = self._burst.changed(now, vanished=vanished)
         self._cancel_timer()
         if due <= now:

@@ -82,6 +82,8 @@ class Child:
         """Of its load."""
         self.waits = False
         """A request in it waits for word whether it may be answered there."""
+        self.failure: dict[str, Any] = {}
+        """What it has said about a load that failed."""
         self.heard = False
         """It has said something since it got its order."""
         self.accepts = False
@@ -186,8 +188,8 @@ class Child:
             self.signal(signal.SIGKILL)
 
     def signal(self, number: int) -> None:
-        """Sends a signal. A child of ours keeps its pid until we reap it, and a copy is meant by its pidfd, so
-        that it never reaches another process; a copy that has not said who it is gets none."""
+        """Sends a signal. A child of ours keeps its pid until we reap it, and a copy is meant by its pidfd,
+        so that it never reaches another process; a copy that has not said who it is gets none."""
         if self.reaped or self.pid is None:
             return
         if not self.is_copy:

@@ -1,6 +1,5 @@
-"""The processes of the load that counts, as `Child`ren: which is continued, which are ended, which modules are
-hot. Must never decide that there is a reload.
-"""
+"""The processes of the load that counts, as `Child`ren: which is continued, which are ended, which modules
+are hot. Must never decide that there is a reload."""
 
 from __future__ import annotations
 

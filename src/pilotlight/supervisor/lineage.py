@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from pilotlight.reload.dependencies import Dependency
@@ -111,7 +112,7 @@ class Lineage(Generic[Process]):
             return None
         gaps = [
             (node.seconds - before.seconds, index)
-            for index, (before, node) in enumerate(zip(paused, paused[1:-1], strict=False), start=1)
+            for index, (before, node) in enumerate(pairwise(paused[:-1]), start=1)
             if not any(path in (node.place or "") for path in hot)
         ]
         return paused[min(gaps)[1]].process if gaps else None

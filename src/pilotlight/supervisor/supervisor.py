@@ -462,6 +462,8 @@ class Supervisor:
             if self._load is not None:
                 self._load.explanation.read(dependency)
             self._watch.add(dependency)
+            if body["late"]:
+                self._answering.note(body["late"])
         elif kind == messages.PAUSED:
             self._on_paused(child, body["place"], body["seconds"], descriptors)
         elif kind == messages.NO_CHECKPOINTS:
@@ -507,9 +509,19 @@ class Supervisor:
             self._console.line(text)
 
     def _on_failed(self, child: Child, body: dict[str, Any]) -> None:
+        child.state = State.FAILED
+        child.failure = body
+        self._tell_of_failure(child)
+
+    def _tell_of_failure(self, child: Child) -> None:
+        """Not while a further change is about to be acted on: what failed is then the half of a save."""
+        unsettled = self._watch.unsettled_for() if self.served else 0.0
+        if unsettled:
+            self._later(unsettled, Due("failed", child))
+            return
+        body = child.failure
         show = self._console.error if body["sentence"] else self._console.block
         show(body["text"])
-        child.state = State.FAILED
         self._lending.take_back(child)
         if not self.served or self._settings.on_reload_error == "exit":
             self._stop(body["status"] if not self.served else 1)
@@ -681,6 +693,8 @@ class Supervisor:
             self._later(GRACE_SECONDS, Due("drained", child))
         elif what in ("drained", "stopped"):
             child.kill()
+        elif what == "failed" and child is self._current:
+            self._tell_of_failure(child)
         elif what == "mute":
             self._end_mute(child)
         elif what == "prompt over":

@@ -101,6 +101,7 @@ class Worker:
             acted=purity.note if purity is not None else None,
         )
         self._freshness = Freshness(order.word, order.notices, order.number)
+        self._loaded = False
         self._served = False
         self._own()
         self._pid = os.getpid()
@@ -182,6 +183,7 @@ class Worker:
                 "seconds": seconds,
             }
         )
+        self._loaded = True
 
     def _make_checkpointer(self) -> Checkpointer:
         order = self._order
@@ -252,7 +254,8 @@ class Worker:
         self._served = True
 
     def _report_dependency(self, dependency: Dependency) -> None:
-        self._channel.send({"type": messages.DEPENDENCY, **asdict(dependency)})
+        late = self._freshness.reads_late() if self._loaded else 0
+        self._channel.send({"type": messages.DEPENDENCY, "late": late, **asdict(dependency)})
 
     def _report_writing(self, path: str) -> None:
         self._channel.send({"type": messages.WRITING, "path": path})
