@@ -76,7 +76,7 @@ def test_stale_and_load(tmp_path: Path) -> None:
 
 
 def test_one_more_way_to_run_pilotlight(tmp_path: Path) -> None:
-    also = ("--also=--quiet --with-threads", "--server", "--quiet")
+    also = ("--also=--quiet --with-threads", "--server=--quiet")
     _, row = bench(tmp_path, "--measure", "coldstart", "--app", "asgi", *also)
     assert row["contender"] == "pilotlight --debug --quiet --with-threads"
     assert row["cold_start_seconds"][0] > 0

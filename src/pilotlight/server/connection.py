@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
         # Not from in here: uvloop does not allow a transport to be closed before this has returned.
         if self._buffer:
             shared.loop.call_soon(self._read_kept)
-        elif shared.draining:
+        if shared.draining:
             shared.loop.call_soon(self.drain)
 
     def data_received(self, data: bytes) -> None:
