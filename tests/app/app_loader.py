@@ -23,7 +23,7 @@ else:
     app = loaded.application.callable
     answer = {
         "interface": loaded.application.interface, "name": loaded.name, "framework": loaded.framework,
-        "version": loaded.framework_version, "warnings": list(loaded.warnings), "type": type(app).__name__,
+        "version": loaded.framework_version(), "warnings": list(loaded.warnings), "type": type(app).__name__,
         "probe": eval(probe, {"app": app, "sys": sys}) if probe else None,
     }
 assert __import__("os").getcwd() == cwd

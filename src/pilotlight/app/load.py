@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 
@@ -28,6 +30,10 @@ from .runcalls import current_policy, ignoring
 from .target import Target, parse_target
 
 
+def _no_version() -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedApp:
     """An app, ready to be served.
@@ -36,14 +42,14 @@ class LoadedApp:
         application: the callable and its interface.
         name: how the command line names it, such as `hello:app`.
         framework: as its authors write it; None for a plain callable.
-        framework_version: as installed.
+        framework_version: gives it, as installed; that takes milliseconds.
         warnings: one sentence each, for the terminal.
     """
 
     application: Application
     name: str
     framework: str | None = None
-    framework_version: str | None = None
+    framework_version: Callable[[], str | None] = _no_version
     warnings: tuple[str, ...] = field(default=())
 
 
@@ -98,7 +104,9 @@ def _loaded(found: Found, warnings: list[str]) -> LoadedApp:
     framework: Framework | None = found.framework
     if framework is None:
         return LoadedApp(found.application, found.name, warnings=tuple(warnings))
-    return LoadedApp(found.application, found.name, framework.NAME, version_of(framework), tuple(warnings))
+    return LoadedApp(
+        found.application, found.name, framework.NAME, partial(version_of, framework), tuple(warnings)
+    )
 
 
 def _search(app_dir: str | None, debug: bool, warnings: list[str]) -> Found:

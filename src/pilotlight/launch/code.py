@@ -267,7 +267,7 @@ def _serve(app: object, name: str, settings: Settings, context: object, console:
         greeting = Greeting(console, settings, bound.urls)
         status = alone.serve(
             loaded.application,
-            lambda: greeting.show(loaded.name, loaded.framework, loaded.framework_version),
+            lambda: greeting.show(loaded.name, loaded.framework, loaded.framework_version()),
         )
     finally:
         bound.close()

@@ -98,7 +98,7 @@ def serve_alone(settings: Settings, console: Console) -> int:
         greeting = Greeting(console, settings, bound.urls)
         status = alone.serve(
             loaded.application,
-            lambda: greeting.show(loaded.name, loaded.framework, loaded.framework_version),
+            lambda: greeting.show(loaded.name, loaded.framework, loaded.framework_version()),
         )
     finally:
         bound.close()

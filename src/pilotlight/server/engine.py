@@ -42,6 +42,14 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+def preload() -> None:
+    """Imports what serving will need, whichever interface the app has: for a process that has the time now,
+    or whose forks will serve."""
+    with contextlib.suppress(ImportError):
+        import uvloop  # noqa: F401
+    from pilotlight.server import asgi, wsgi  # noqa: F401
+
+
 class Server:
     """Serves `application`.
 

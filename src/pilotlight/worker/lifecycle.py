@@ -35,7 +35,7 @@ from pilotlight.reload.purity import Purity, open_descriptors
 from pilotlight.reload.record import Recorder
 from pilotlight.reload.userfiles import UserFiles
 from pilotlight.server.application import Application, ServerConfig
-from pilotlight.server.engine import LifespanFailed
+from pilotlight.server.engine import LifespanFailed, preload
 from pilotlight.worker.configuration import config_of_stand_in, server_config
 from pilotlight.worker.ending import end_in_spite_of_threads, flush_standard_streams
 from pilotlight.worker.failure import application_for
@@ -54,6 +54,7 @@ class ChannelLost(BaseException):
 
 def run(channel: Channel) -> int:
     """Waits for the start message and does what it says; returns the exit status."""
+    preload()
     message = channel.receive()
     if message is None:
         return 0
@@ -179,7 +180,7 @@ class Worker:
                 "type": messages.LOADED,
                 "name": loaded.name,
                 "framework": loaded.framework,
-                "version": loaded.framework_version,
+                "version": loaded.framework_version() if self._order.first else None,
                 "seconds": seconds,
             }
         )
