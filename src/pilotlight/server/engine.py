@@ -28,8 +28,12 @@ _SWEEP_SECONDS = 1.0
 _MOMENT = 0.1
 """Seconds that closing connections get even without any grace."""
 _TURNS_OF_AN_ACCEPT = 3
-"""Turns of the loop between the accept of a connection and its `connection_made`: before that nobody knows
-of it."""
+"""Windows: turns of the loop between the accept of a connection and its `connection_made`; before that nobody
+knows of it."""
+_LOOKS_SECONDS = 0.05
+"""Between two looks at what is left in a drain, when nothing tells of a change."""
+_FAREWELL_SECONDS = 0.005
+"""In a drain, until what could end at once has ended."""
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -188,7 +192,9 @@ class Server:
             listener.close()
         self._listeners.clear()
 
-    async def drain(self, grace: float, hand_over: HandOver | None) -> None:
+    async def drain(
+        self, grace: float, hand_over: HandOver | None, on_streams: Callable[[], None] | None = None
+    ) -> None:
         """Stop accepting, let every connection leave, and give requests in flight time to finish.
 
         Args:
@@ -196,6 +202,8 @@ class Server:
                 the first request of a TLS connection that has just been opened.
             hand_over: takes plain connections without a running request, and those for TLS whose handshake
                 has not begun; None closes them.
+            on_streams: called if all that is left after a moment are responses that have begun, and
+                WebSockets: they may last.
         """
         self.stop_accepting()
         shared = self._shared
@@ -205,12 +213,13 @@ class Server:
         self.hand_over = hand_over
         if self._tls is not None:
             self._leave_tls(self._tls, hand_over)
-        for _ in range(_TURNS_OF_AN_ACCEPT):
-            await asyncio.sleep(0)
+        if sys.platform == "win32":
+            for _ in range(_TURNS_OF_AN_ACCEPT):
+                await asyncio.sleep(0)
         for connection in list(shared.connections):
             _leave(connection)
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._quiet(shared), max(grace, _MOMENT))
+            await asyncio.wait_for(self._quiet(shared, on_streams), max(grace, _MOMENT))
         if self._tls is not None:
             await self._end_tls(self._tls, shared)
         self._cut(shared)
@@ -260,11 +269,20 @@ class Server:
             connection.expire()
         self._sweep = shared.loop.call_later(interval, self._sweep_deadlines, interval)
 
-    async def _quiet(self, shared: Shared) -> None:
+    async def _quiet(self, shared: Shared, on_streams: Callable[[], None] | None) -> None:
+        farewell = shared.loop.time() + _FAREWELL_SECONDS
         while shared.exchanges or self._arriving() or not all(map(_has_left, shared.connections)):
+            now = shared.loop.time()
+            if on_streams is not None and now >= farewell and all(one.head_sent for one in shared.exchanges):
+                on_streams()
+                on_streams = None
             self._changed.clear()
             waiter = asyncio.ensure_future(self._changed.wait())
-            await asyncio.wait([waiter, *self._arriving()], return_when=asyncio.FIRST_COMPLETED, timeout=0.05)
+            await asyncio.wait(
+                [waiter, *self._arriving()],
+                return_when=asyncio.FIRST_COMPLETED,
+                timeout=_LOOKS_SECONDS if now >= farewell else farewell - now,
+            )
             waiter.cancel()
 
     def _arriving(self) -> set[asyncio.Task[Any]]:

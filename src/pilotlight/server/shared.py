@@ -23,6 +23,8 @@ class Exchange(Protocol):
     """One request that has been given to the app, with its response."""
 
     head: RequestHead
+    head_sent: bool
+    """The response has begun."""
 
     def start(self) -> None:
         """Let the app run."""

@@ -429,7 +429,7 @@ class Supervisor:
             child.waits = True
             self._watch.look()
             self._tell_of_trust()
-        elif kind == messages.FINISHED:
+        elif kind in (messages.STREAMING, messages.FINISHED):
             child.finished = True
             self._on_predecessor_gone()
         elif child is self._current or child.is_notice:

@@ -12,6 +12,7 @@ import functools
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from pilotlight import messages
@@ -90,7 +91,7 @@ class Serving:
                 await server.listen(sockets)
                 order = await self._orders.get()
             if order is not None and order["type"] == messages.DRAIN:
-                await server.drain(order["grace"], self._hand_over)
+                await server.drain(order["grace"], self._hand_over, self._tell_of_streams)
                 await server.shutdown(0)
             else:
                 await server.shutdown(order["grace"] if order is not None else 0)
@@ -140,6 +141,10 @@ class Serving:
             return
         connection = socket.socket(fileno=descriptor)
         self._server.adopt(DetachedConnection(connection, base64.b64decode(message.body["data"])))
+
+    def _tell_of_streams(self) -> None:
+        with suppress(OSError):  # the supervisor is gone; its end is noticed elsewhere
+            self._channel.send({"type": messages.STREAMING})
 
     def _hand_over(self, connection: DetachedConnection) -> None:
         with connection.sock:
