@@ -51,6 +51,10 @@ _CHECK_SOURCE = 0b10
 class Notes(NotesOfParts, Protocol):
     """Who is told what was found and what was not."""
 
+    def module_without_package(self, path: str) -> None:
+        """A module was found in a file; a package of its name, beside it at `path`, would have won."""
+        ...
+
     def module_missing(self, directory: str, name: str, anywhere: bool) -> None:
         """A directory was searched for a module and did not have it.
 
@@ -122,6 +126,8 @@ class RecordingFinder:
                 holder = os.path.dirname(holder)
             self._note_misses(fullname, path, holder)
         if self._users.owns_file(origin):
+            if spec.submodule_search_locations is None:
+                self._notes.module_without_package(os.path.join(os.path.dirname(origin), _name_in(fullname)))
             self._prepare(spec, origin)
 
     def _prepare(self, spec: ModuleSpec, origin: str) -> None:
@@ -142,7 +148,7 @@ class RecordingFinder:
             winner: the entry of the path where the search ended; None if the module was not found at all, and
                 empty if every entry was searched.
         """
-        name = fullname.rpartition(".")[2]
+        name = _name_in(fullname)
         entries: list[object] = list(sys.path if path is None else path)
         for entry in entries:
             if not isinstance(entry, str):
@@ -156,6 +162,11 @@ class RecordingFinder:
                 winner is None and self._users.may_be_fixed_by_install(directory)
             ):
                 self._notes.module_missing(directory, name, winner is None)
+
+
+def _name_in(fullname: str) -> str:
+    """The name that is looked for in the directories of the parent package."""
+    return fullname.rpartition(".")[2]
 
 
 class FreshSourceLoader(SourceFileLoader):

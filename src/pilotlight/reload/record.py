@@ -249,6 +249,17 @@ class Recorder:
         if path is not None:
             self._tell(Dependency("head", path, digest_head(head)))
 
+    def module_without_package(self, path: str) -> None:
+        """A module was found in a file; a package of its name, beside it at `path`, would have won."""
+        if not self._serving:
+            self._quietly(self._module_without_package, path)
+
+    def _module_without_package(self, given: str) -> None:
+        path = absolute(os.path.join(given, "__init__.py"))
+        if path is not None and path not in self._settled and not os.path.exists(path):
+            self._settled.add(path)
+            self._tell(Dependency("missing", path))
+
     def module_missing(self, directory: str, name: str, anywhere: bool) -> None:
         """A directory was searched in vain for a module; `anywhere` if all others were as well."""
         if not self._serving:

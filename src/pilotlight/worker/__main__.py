@@ -17,6 +17,7 @@ def main() -> int:
     from pilotlight.worker.lifecycle import run
 
     descriptor = int(sys.argv[1])
+    sys.argv[:2] = ["pilotlight"]  # the command as the user typed it; the descriptor is another one each time
     os.set_inheritable(descriptor, False)
     return run(Channel(socket.socket(fileno=descriptor)))
 
