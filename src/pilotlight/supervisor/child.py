@@ -138,6 +138,11 @@ class Child:
         self.number = number
         self.state = State.LOADING
 
+    def go(self) -> None:
+        """It was continued in advance, and goes on now."""
+        self.send({"type": messages.GO})
+        self.state = State.LOADING
+
     def introduced(self, pid: int, handle: int) -> None:
         """A copy has said who it is.
 

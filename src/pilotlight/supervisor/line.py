@@ -98,7 +98,7 @@ class Line:
         return child
 
     def resume(self, number: int) -> Child | None:
-        """Lets the last checkpoint fork again; None if it cannot be told."""
+        """Lets the last checkpoint fork again; the copy waits for `Child.go`. None if it cannot be told."""
         checkpoint = self._lineage.nodes[-1].process
         channel, theirs = Channel.pair()
         with theirs:
@@ -113,7 +113,7 @@ class Line:
         if not sent:
             copy.close()
             return None
-        copy.goes_on(number)
+        copy.number = number
         self._connect(copy)
         self._lineage.continued(copy)
         return copy

@@ -107,10 +107,6 @@ class Supervisor:
         self._children: list[Child] = []
         self._line = Line(self._adopt)
         self._checkpoints = settings.reload_engine != "restart" and checkpoints_obstacle() is None
-        self._loaded_environment: dict[str, str | None] = {}
-        """What `.env` files said when the line began."""
-        self._continues = False
-        """The next load is that of a checkpoint, whose continuation waits for the predecessor's end."""
         self._early_ends: dict[int, int] = {}
         """Statuses of copies that have ended before they were known."""
         self._told: set[str] = set()
@@ -118,7 +114,7 @@ class Supervisor:
         self._current: Child | None = None
         self._standby: Child | None = None
         self._waiting: Child | None = None
-        """Spawned for the next load, whose start message waits for the predecessor's end."""
+        """Made for the next load, which waits for the predecessor's end."""
         self._load: Load | None = None
         self._number = 0
         """Of the last load, or of the last report in place of one."""
@@ -230,13 +226,10 @@ class Supervisor:
         """
         here = self._return_to_directory()
         position = self._position(changed) if here else None
-        if position is None:
-            self._waiting = self._waiting or self._take_standby() or self._try_to_spawn()
-            if self._waiting is None:
-                return
-        elif self._waiting is not None:
-            self._standby, self._waiting = self._waiting, None
-        self._continues = position is not None
+        self._discard_waiting()
+        fresh = self._take_standby() or self._try_to_spawn() if position is None else None
+        if position is None and fresh is None:
+            return
         self._number += 1
         now = time.monotonic()
         place = None if position is None else self._line.place(position)
@@ -248,6 +241,10 @@ class Supervisor:
             if child.state is State.PAUSED:
                 self._end_checkpoint(child)
         self._watch.begin_load(None if position is None else self._line.reads())
+        self._waiting = fresh or self._line.resume(self._number)
+        if self._waiting is None:
+            self._begin_load(reason)
+            return
         if not here:
             self._watch.add(Dependency("missing", self._directory))
         if self._predecessors():
@@ -261,6 +258,16 @@ class Supervisor:
             return None
         self._line.edited(changed)
         return self._line.deepest_before(changed)
+
+    def _discard_waiting(self) -> None:
+        """Another load takes the place of the one that has not begun."""
+        child, self._waiting = self._waiting, None
+        if child is None:
+            return
+        if child.is_copy:
+            self._end_checkpoint(child)
+        else:
+            self._standby = child
 
     def _end_checkpoint(self, child: Child) -> None:
         child.kill()
@@ -332,13 +339,15 @@ class Supervisor:
         return child
 
     def _start_waiting(self) -> None:
-        if self._exit_status is not None or (self._waiting is None and not self._continues):
+        child = self._waiting
+        if child is None or self._exit_status is not None or not (child.is_copy or self._order_load(child)):
             return
         self._reached("end of the one before")
-        child = self._continued() if self._continues else self._begun()
-        if child is not None:
-            self._current = child
-            self._watch_for_slowness(child)
+        self._waiting = None
+        if child.is_copy:
+            child.go()
+        self._current = child
+        self._watch_for_slowness(child)
 
     def _watch_for_slowness(self, child: Child) -> None:
         load = self._load
@@ -346,30 +355,17 @@ class Supervisor:
             due = load.started + max(SLOW_LOAD_SECONDS, 3 * self._last_load_seconds)
             self._later(max(0.0, due - time.monotonic()), Due("slow", child))
 
-    def _continued(self) -> Child | None:
-        """The copy of a checkpoint that goes on with the load."""
-        self._continues = False
-        load = self._load
-        assert load is not None
-        child = self._line.resume(load.number)
-        if child is None:
-            self._begin_load(load.reason)
-        return child
-
-    def _begun(self) -> Child | None:
-        """The process that begins the load from scratch."""
-        child, load = self._waiting, self._load
-        assert child is not None
-        assert load is not None
+    def _order_load(self, child: Child) -> bool:
+        """Orders a load from scratch; False if the environment does not allow one."""
+        assert self._load is not None
         try:
             environment = self._environment()
         except (UserError, OSError) as error:
             self._on_bad_environment(error)
-            return None
-        self._waiting = None
-        self._order(child, load.number, self._target, environment)
+            return False
+        self._order(child, self._load.number, self._target, environment)
         self._line.begin(child)
-        return child
+        return True
 
     def _on_bad_environment(self, error: UserError | OSError) -> None:
         """Nothing can be loaded until what `.env` files say, or where they are, has been mended."""
@@ -441,7 +437,7 @@ class Supervisor:
 
     def _on_hello(self, child: Child, pid: int, handle: int) -> None:
         child.introduced(pid, handle)
-        if child is self._current:
+        if child in (self._current, self._waiting):
             self._reached("fork")
         status = self._early_ends.pop(pid, None)
         if status is not None:

@@ -124,10 +124,16 @@ class Pauser:
                 for number, handler in handlers.items():
                     signal.signal(number, signal.SIG_DFL if handler is None else handler)
                 self._go_on(socket.socket(fileno=channel), copy)
+                self._wait_for_go()
                 return
             for descriptor in message.descriptors:
                 os.close(descriptor)
         os._exit(0)
+
+    def _wait_for_go(self) -> None:
+        message = self._channel.receive()
+        if message is None or message.body["type"] != messages.GO:
+            os._exit(0)
 
     def _reap(self, number: int, frame: FrameType | None) -> None:
         while True:
