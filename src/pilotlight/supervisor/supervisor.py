@@ -51,6 +51,7 @@ PREDECESSOR_SECONDS = 0.25
 """How long a load waits for the worker before it to be gone, so that both do not hold the app's own
 resources."""
 DRAIN_KILL_SECONDS = GRACE_SECONDS + 3.0
+CHECKPOINT_KILL_SECONDS = 0.1
 STANDBY_SECONDS = 0.5
 """After a worker is ready: when the next one is started in advance."""
 SLOW_LOAD_SECONDS = 5.0
@@ -270,9 +271,10 @@ class Supervisor:
             self._standby = child
 
     def _end_checkpoint(self, child: Child) -> None:
-        child.kill()
+        """Not at once: the processor has something better to do while a load goes on."""
         child.state = State.DRAINING
         child.finished = True  # it has not run anything since it was paused
+        self._later(CHECKPOINT_KILL_SECONDS, Due("drained", child))
 
     def _retire_all(self) -> None:
         """Whoever loads is killed at once; whoever serves is drained."""

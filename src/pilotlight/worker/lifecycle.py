@@ -48,6 +48,10 @@ from pilotlight.worker.serving import Serving
 from pilotlight.worker.signals import LoadAbandoned, die_with, prepare_for_loading, reset_in_fork
 
 
+_LAST = 19
+"""The lowest priority there is."""
+
+
 class ChannelLost(BaseException):
     """The supervisor cannot be told any more; not an `Exception`, so that the app's handlers let it pass."""
 
@@ -271,6 +275,7 @@ class Worker:
 def _tell_finished(channel: Channel) -> None:
     with suppress(OSError):  # the supervisor is gone too
         channel.send({"type": messages.FINISHED})
+        os.nice(_LAST)  # the successor has better use for the processor than the interpreter's end
 
 
 def _log_crashes_to(descriptor: int) -> None:
