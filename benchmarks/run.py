@@ -24,7 +24,7 @@ import stale
 import table
 from contenders import APPS, CONTENDERS, App, Contender, pilotlight_with
 from load import generator
-from running import BenchmarkError
+from running import BenchmarkError, prefer
 from table import Row
 
 HERE = Path(__file__).resolve().parent
@@ -98,6 +98,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--files", type=int, help="unrelated files around an idle server (default 100000)")
     add("--idle", type=float, metavar="SECONDS", help="time that a server is left alone (default 60)")
     add("--crashes", type=int, help="crashes per server and app (default 10)")
+    add(
+        "--nice",
+        type=int,
+        default=0,
+        help="niceness of the clients and all servers alike; below 0 (as root) where others use the machine",
+    )
     add("--output", type=Path, default=HERE / "results", help="directory for the JSON file")
     options = parser.parse_args(arguments)
     for name, (usual, quick) in DEFAULTS.items():
@@ -277,7 +283,8 @@ def surroundings(options: argparse.Namespace) -> dict[str, object]:
         "load_generator": generator(),
         "packages": {name: found for name in PACKAGES if (found := version(name))},
         "options": {
-            name: getattr(options, name) for name in ("quick", "measure", "app", "server", "also", *DEFAULTS)
+            name: getattr(options, name)
+            for name in ("quick", "measure", "app", "server", "also", "nice", *DEFAULTS)
         },
     }
 
@@ -286,6 +293,8 @@ def main(arguments: Sequence[str]) -> int:
     """Returns 0 if every measurement came about, whatever its figure."""
     options = parse(arguments)
     facts = surroundings(options)
+    os.nice(options.nice)
+    prefer(os.getpid(), options.nice)
     with tempfile.TemporaryDirectory(prefix="pilotlight-benchmark-") as name:
         rows = Session(options, Path(name).resolve()).run()
     facts["load_after"] = os.getloadavg()

@@ -165,10 +165,18 @@ def serving(
             stderr=errors if heard else subprocess.DEVNULL,
             start_new_session=True,
         )
+        prefer(process.pid, os.getpriority(os.PRIO_PROCESS, 0))
         try:
             yield Running(process, port, started, errors)
         finally:
             _end(process)
+
+
+def prefer(pid: int, niceness: int) -> None:
+    """Pass the niceness on where Linux counts it per session (`sched_autogroup_enabled`), not per process."""
+    group = Path(f"/proc/{pid}/autogroup")
+    if niceness and group.exists():
+        group.write_text(str(niceness))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

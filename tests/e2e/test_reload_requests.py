@@ -5,7 +5,10 @@ from __future__ import annotations
 import http.client
 import threading
 
+import pytest
 from harness import Serve, ServerProcess
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect as connect_websocket
 
 APP = """
 from flask import Flask
@@ -64,3 +67,27 @@ def test_requests_on_new_connections_survive_reloads(serve: Serve) -> None:
             client.join(30)
     assert [failure for client in clients for failure in client.failures] == []
     assert all(client.answers > RELOADS for client in clients)
+
+
+SOCKET = """
+async def app(scope, receive, send):
+    assert scope["type"] == "websocket"
+    assert (await receive())["type"] == "websocket.connect"
+    await send({{"type": "websocket.accept"}})
+    await send({{"type": "websocket.send", "text": "version {number}"}})
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+"""
+
+
+def test_a_websocket_is_told_of_the_reload_and_finds_the_new_code(serve: Serve) -> None:
+    server = serve("--app", "hello", "run", "--debug", files={"hello.py": SOCKET.format(number=0)})
+    url = server.url.replace("http", "ws", 1)
+    for number in range(4):
+        with connect_websocket(url, close_timeout=1) as client:
+            assert client.recv(timeout=20) == f"version {number}"
+            server.write("hello.py", SOCKET.format(number=number + 1), atomic=number % 2 == 0)
+            with pytest.raises(ConnectionClosed) as closed:
+                client.recv(timeout=20)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1012
