@@ -18,6 +18,7 @@ from typing import Any
 
 from pilotlight import messages
 from pilotlight.channel import Channel
+from pilotlight.reload.randomness import Randomness
 from pilotlight.worker.ending import flush_standard_streams
 from pilotlight.worker.forking import Forks
 from pilotlight.worker.signals import die_with
@@ -62,6 +63,7 @@ class Pauser:
         self._lifeline = lifeline
         self._crash_log = crash_log
         self._goes_on = goes_on
+        self._randomness = Randomness.of_this_process()
 
     def __call__(self, place: str, seconds: float) -> None:
         """Returns in a copy, now and whenever the supervisor continues this checkpoint; never in this
@@ -79,6 +81,7 @@ class Pauser:
         lifeline, their_lifeline = os.pipe()
         their_crash_log, crash_log = os.pipe()
         flush_standard_streams()
+        self._randomness.keep()
         gc.freeze()
         try:
             pid = self._forks.fork()
@@ -159,6 +162,7 @@ class Pauser:
         os.close(self._crash_log)
         self._lifeline, self._crash_log = copy.lifeline, copy.crash_log
         die_with(copy.lifeline)
+        self._randomness.goes_on()
         self._channel.connect_anew(sock)
         handle = os.pidfd_open(os.getpid())
         self._channel.send({"type": messages.HELLO, "pid": os.getpid()}, [handle])
