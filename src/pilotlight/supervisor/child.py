@@ -151,6 +151,8 @@ class Child:
         """
         self.pid = pid
         self._handle = handle
+        if self.state is State.STOPPING:
+            self.signal(signal.SIGTERM)
 
     def send(self, body: dict[str, Any], descriptors: Sequence[int] = ()) -> bool:
         """Sends a message, now or as soon as the worker takes it.

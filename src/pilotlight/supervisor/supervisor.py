@@ -486,6 +486,9 @@ class Supervisor:
             self._begin_load(self._load.reason if self._load else "the app")
             return
         self._current = copy
+        if self._exit_status is not None:
+            self._stop_child(copy)
+            return
         surplus = self._line.surplus()
         if surplus is not None:
             self._end_checkpoint(surplus)
@@ -757,12 +760,15 @@ class Supervisor:
             return
         self._exit_status = status
         for child in self._children:
-            if child.state in (State.DRAINING, State.PAUSED):
-                child.kill()
-            else:
-                child.stop(STOP_GRACE_SECONDS)
-            self._later(STOP_KILL_SECONDS, Due("stopped", child))
+            self._stop_child(child)
         self._post(Due("stopping"))
+
+    def _stop_child(self, child: Child) -> None:
+        if child.state in (State.DRAINING, State.PAUSED):
+            child.kill()
+        else:
+            child.stop(STOP_GRACE_SECONDS)
+        self._later(STOP_KILL_SECONDS, Due("stopped", child))
 
     def _kill_all(self, status: int) -> None:
         """Ends all workers at once."""
