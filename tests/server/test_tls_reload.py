@@ -15,7 +15,7 @@ import pytest
 import trustme
 from http_harness import WAIT, Client, Running, get, loopback, running
 
-from pilotlight.server import connection as connection_module
+from pilotlight.server import leaving
 from pilotlight.server.application import DetachedConnection
 from pilotlight.server.engine import new_event_loop
 from pilotlight.server.tls import load_context
@@ -157,7 +157,7 @@ def test_a_handshake_that_has_begun_ends_with_an_answer(tls: Secured, new_loop) 
 def test_the_first_request_is_answered(tls: Secured, new_loop) -> None:
     with pair(tls, new_loop) as (old, new), tls.connect(old) as fresh, tls.connect(old) as begun:
         begun.send(get("/2", "Content-Length: 4", method="POST") + b"ab")
-        until(old, lambda: [one for one in old.server._shared.connections if one._state == "collecting"])
+        until(old, lambda: [one for one in old.server._shared.connections if one._reader.phase == "body"])
         with draining(old, new) as drainer:
             assert drainer.is_alive()
             fresh.send(get("/1"))
@@ -250,7 +250,7 @@ def test_who_stays_silent_is_closed_when_the_grace_is_over(tls: Secured, new_loo
 def test_a_connection_long_unused_does_not_delay(
     tls: Secured, new_loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_module, "_JUST_NOW_SECONDS", 0.0)
+    monkeypatch.setattr(leaving, "JUST_NOW_SECONDS", 0.0)
     with pair(tls, new_loop) as (old, new), tls.connect(old) as unused:
         until(old, lambda: old.server._shared.connections)
         began = time.monotonic()

@@ -171,7 +171,7 @@ def test_bodies_that_come_while_their_request_waits(
         if size > 100_000:  # the rest stays with the client
             until_paused(server)
             only = next(iter(server.server._shared.connections))
-            assert len(only._buffer) < 32 * 1024 + 512 * 1024
+            assert len(only._reader.buffer) < 32 * 1024 + 512 * 1024
         gate.open_and_tell()
         assert client.response().body == answer_to("/up", body)
         assert client.response().body == answer_to("/next")
@@ -181,7 +181,7 @@ def test_bodies_that_come_while_their_request_waits(
 def until_paused(server: Running) -> None:
     deadline = time.monotonic() + WAIT
     only = next(iter(server.server._shared.connections))
-    while not server.call_soon(lambda: only._reading_paused):
+    while not server.call_soon(lambda: only.wire.reading_paused):
         assert time.monotonic() < deadline
         time.sleep(0.002)
 

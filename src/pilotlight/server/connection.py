@@ -1,7 +1,7 @@
 """One client connection: reads requests, hands them to the app one after another, ends or hands over the
 connection.
 
-    reading ──head──> (collecting a small WSGI body) ──> active ──response──> reading ...
+    reading ──request──> (parked: not admitted yet) ──> active ──response──> reading ...
        │                                                   └──body left over──> skipping │ lingering ──>
        closed └── detached (to another server), refused (bad request) ──> lingering ──> closed
 
@@ -11,16 +11,15 @@ Must never run app code itself, and never start a request before the one in fron
 from __future__ import annotations
 
 import asyncio
-import os
-import select
-import socket
-import sys
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pilotlight.server.application import AccessRecord, DetachedConnection, ErrorResponse, RequestInfo
+from pilotlight.server.application import AccessRecord, RequestInfo
 from pilotlight.server.framing import BodyFraming, LengthFraming, framing_for
-from pilotlight.server.head import BadRequest, RequestHead, check_partial, request_line
-from pilotlight.server.response import plain_response, whole_response
+from pilotlight.server.head import BadRequest, RequestHead
+from pilotlight.server.leaving import FAREWELL_SECONDS, leave
+from pilotlight.server.own_answers import OwnAnswer, options_answer, refusal
+from pilotlight.server.reader import RequestReader
+from pilotlight.server.wire import Wire
 
 if TYPE_CHECKING:
     from pilotlight.server.shared import Exchange, Shared
@@ -28,18 +27,12 @@ if TYPE_CHECKING:
 _SKIP_BYTES = 64 * 1024
 """A rest of a body that the app did not want and that is no longer than this is read, to keep the
 connection."""
-_JUST_NOW_SECONDS = 1.0
-"""A TLS connection that was opened longer ago and never used is idle: browsers open some in advance."""
-_FAREWELL_SECONDS = 0.5
-"""How long a leaving server waits for a TLS client to close after its last response."""
-_TURNS_OF_A_READ = 3
-"""Turns of the loop until bytes that are in the kernel have reached `data_received`."""
 _TLS_HANDSHAKE = 0x16
 _HTTPS_NOTICE = (
     "A client spoke TLS on this plain HTTP port (a browser with an https:// address?). Use http:// instead."
 )
 
-State = Literal["reading", "collecting", "active", "skipping", "lingering", "parked", "leaving", "closed"]
+State = Literal["reading", "active", "skipping", "lingering", "parked", "leaving", "closed"]
 
 
 class Connection(asyncio.Protocol):
@@ -61,32 +54,23 @@ class Connection(asyncio.Protocol):
         self.environ_base: dict[str, Any] | None = None
         self.gone = False
         """No exchange can write to the client any more. Read by pool threads too."""
-        self._lost = False
-        """The transport has ended."""
         self.half_closed = False
         self.write_paused = False
         self.deadline = 0.0
         """Loop time at which the connection is given up; 0 for never."""
-        self._farewell = 0.0
+        self.farewell = 0.0
         """Loop time until which a leaving server waits for the client's end."""
-        self._fresh = not adopted
+        self.is_unused = not adopted
         """Nothing has been read yet."""
-        self._state: State = "reading"
-        self._buffer = adopted
-        """What was read and belongs to no admitted request; begins with the first byte of the next one."""
-        self._head_begun = False
-        """Whether the first bytes of a head have come; its time is running."""
-        self._pieces: list[bytes] = []
-        """In state `collecting`: all of the request so far."""
-        self._wanted = 0
-        """In state `collecting`: how many bytes are missing."""
-        self._head: RequestHead | None = None
+        self.state: State = "reading"
+        self._reader = RequestReader(
+            shared.parser, shared.limits, collects=shared.application.interface == "wsgi", kept=adopted
+        )
         self._framing: BodyFraming = LengthFraming(0)
         self._exchange: Exchange | None = None
         self._continue_due = False
-        self._reading_paused = False
-        self._closing = False
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.wire: Wire = cast("Wire", None)
 
     # --- called by the transport
 
@@ -94,41 +78,34 @@ class Connection(asyncio.Protocol):
         """The connection is open."""
         self._transport = cast("asyncio.Transport", transport)
         shared = self.shared
-        limit = shared.limits.body_buffer_bytes
-        self._transport.set_write_buffer_limits(high=limit, low=limit // 4)
-        self.client = _address(transport.get_extra_info("peername"))
-        if self.client is not None:
-            self.client_name = self.client[0]
-        self.server = _address(transport.get_extra_info("sockname"))
+        self.wire = wire = Wire(self._transport, shared.limits.body_buffer_bytes)
+        self.client, self.server = wire.client, wire.server
+        if wire.client is not None:
+            self.client_name = wire.client[0]
         shared.connections.add(self)
         self.deadline = shared.loop.time() + shared.limits.keep_alive_seconds
         # Not from in here: uvloop does not allow a transport to be closed before this has returned.
-        if self._buffer:
+        if self._reader.buffer:
             shared.loop.call_soon(self._read_kept)
         if shared.draining:
             shared.loop.call_soon(self.drain)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
-        state = self._state
+        state = self.state
         if state == "reading":
-            if self._buffer:
-                data = self._buffer + data
-            elif self._fresh:
-                self._fresh = False
+            if self.is_unused:
+                self.is_unused = False
                 if data[0] == _TLS_HANDSHAKE and self.scheme == "http":
                     self.shared.hooks.notice(_HTTPS_NOTICE)
                     self.close()
                     return
-            self._buffer = data
-            self._read_head(data)
+            self._read(data)
         elif state == "active" or state == "skipping":
             if not self._framing.complete:
                 data = self._feed_body(data)
             if data:
                 self._keep(data)
-        elif state == "collecting":
-            self._collect(data)
         elif state == "parked":
             self._keep(data)
 
@@ -136,13 +113,13 @@ class Connection(asyncio.Protocol):
         """The client sends nothing more; it may still read (RFC 9112 9.6)."""
         if self.scheme == "https":
             return False
-        if self._state == "reading" and self._buffer and not self._head_begun:
+        if self.state == "reading" and self._reader.buffer and self._reader.phase == "idle":
             self.half_closed = True  # a whole request may wait in the buffer
             return True
-        if self._state == "parked":
+        if self.state == "parked":
             self.half_closed = True
             return True
-        if self._state != "active" or not self._framing.complete:
+        if self.state != "active" or not self._framing.complete:
             return False
         self.half_closed = True
         if self._exchange is not None:
@@ -158,17 +135,15 @@ class Connection(asyncio.Protocol):
         self.write_paused = False
         if self._exchange is not None:
             self._exchange.writable()
-        if self._state == "leaving":
-            self._leave()
+        if self.state == "leaving":
+            leave(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over."""
-        self.gone = self._lost = True
-        if sys.version_info < (3, 11) and self.scheme == "https":
-            self._transport.close()  # else asyncio's own warns that it was not, although it is over
-        self._state = "closed"
-        self._pieces = []
-        self._buffer = b""
+        self.gone = True
+        self.wire.has_been_lost(tls=self.scheme == "https")
+        self.state = "closed"
+        self._reader.clear()
         if self._exchange is not None:
             exchange, self._exchange = self._exchange, None
             exchange.disconnected()
@@ -195,7 +170,7 @@ class Connection(asyncio.Protocol):
         shared = self.shared
         return (
             (not self._framing.complete and self.body_incomplete)
-            or (self.half_closed and not self._buffer)
+            or (self.half_closed and not self._reader.buffer)
             or (shared.draining and (shared.hand_over is None or self.scheme == "https"))
         )
 
@@ -206,18 +181,18 @@ class Connection(asyncio.Protocol):
 
     def send_continue(self) -> None:
         """The app wants the body: tell a client that waits for that (RFC 9110 10.1.1)."""
-        if self._continue_due and self._state == "active":
+        if self._continue_due and self.state == "active":
             self._continue_due = False
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def pause_body(self) -> None:
         """The app reads its body more slowly than the client sends."""
-        self._pause_reading()
+        self.wire.pause_reading()
 
     def resume_body(self) -> None:
         """The app has caught up."""
-        if len(self._buffer) <= self.shared.limits.body_buffer_bytes:
-            self._resume_reading()
+        if len(self._reader.buffer) <= self.shared.limits.body_buffer_bytes:
+            self.wire.resume_reading()
 
     def finish(self, exchange: Exchange, record: AccessRecord, keep_alive: bool) -> None:
         """The response of `exchange` has been written, or will never be complete.
@@ -232,18 +207,18 @@ class Connection(asyncio.Protocol):
         if self._exchange is not exchange:
             return
         self._exchange = None
-        if self._state != "active":
+        if self.state != "active":
             return
         self.deadline = shared.loop.time() + shared.limits.keep_alive_seconds
         if shared.draining and self.scheme == "https":
-            self._farewell = shared.loop.time() + _FAREWELL_SECONDS
+            self.farewell = shared.loop.time() + FAREWELL_SECONDS
         if not self._framing.complete:
             if keep_alive and not self.body_incomplete:
-                self._state = "skipping"
-                self._resume_reading()
+                self.state = "skipping"
+                self.wire.resume_reading()
             else:
                 self._linger()
-        elif not keep_alive or (self.half_closed and not self._buffer):
+        elif not keep_alive or (self.half_closed and not self._reader.buffer):
             self.close()
         else:
             self._next_request()
@@ -256,56 +231,42 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """End the connection when everything written has been sent."""
-        self._state = "closed"
+        self.state = "closed"
         self.gone = True
         self.deadline = self.shared.loop.time() + self.shared.limits.keep_alive_seconds
-        if not self._closing:  # closed twice, a TLS transport of asyncio can be asked nothing any more
-            self._closing = True
-            self._transport.close()
+        self.wire.close()
 
     def abort(self) -> None:
         """End the connection at once."""
-        self._state = "closed"
+        self.state = "closed"
         self.gone = True
         self.deadline = 0.0
-        self._transport.abort()
+        self.wire.abort()
 
-    # --- called by the engine
-
-    @property
-    def has_left(self) -> bool:
-        """Whether nothing is left to be done or sent (a TLS client may still owe its farewell)."""
-        if self._state != "closed":
-            return False
-        # A TLS transport that has ended has no socket for a turn, before it says so, and then counts nothing.
-        if self._lost or _socket_of(self._transport) is None:
-            return True
-        # Nor does it count what the transport under it still has to send: hence the farewell.
-        parted = not self._farewell or self.shared.loop.time() >= self._farewell
-        return parted and not self._transport.get_write_buffer_size()
+    # --- called by the engine, and by those who leave
 
     def expire(self) -> None:
         """The deadline has passed."""
         self.deadline = 0.0
-        if self._state in ("reading", "collecting") and self._buffer:
+        if self.state == "reading" and self._reader.buffer:
             self._refuse(BadRequest(408, "The request did not arrive in time."))
-        elif self._state in ("closed", "leaving"):
+        elif self.state in ("closed", "leaving"):
             self.abort()
         else:
             self.close()
 
     def ask_again(self) -> None:
         """A request that was not admitted may be by now."""
-        if self._state == "parked":
-            self._state = "reading"
-            self._resume_reading()
+        if self.state == "parked":
+            self.state = "reading"
+            self.wire.resume_reading()
             self._read_kept()
 
     def drain(self) -> None:
         """The server stops: leave at once unless a request is being answered."""
-        if self._state in ("reading", "collecting", "parked"):
-            self._leave()
-        elif self._state in ("lingering", "skipping"):
+        if self.state in ("reading", "parked"):
+            leave(self)
+        elif self.state in ("lingering", "skipping"):
             self.close()
         elif self._exchange is not None and self._exchange.is_event_stream:
             exchange, self._exchange = self._exchange, None
@@ -313,72 +274,52 @@ class Connection(asyncio.Protocol):
             exchange.disconnected()
             exchange.abandon()
 
+    @property
+    def has_read(self) -> bool:
+        """Whether something of a request has come that is not being answered."""
+        return bool(self._reader.buffer)
+
+    def begin_leaving(self) -> None:
+        """Nothing more is read or written here."""
+        self.state = "leaving"
+        self.gone = True
+        self.wire.pause_reading()
+
+    def take_unanswered(self) -> bytes:
+        """What was read of the requests that are not being answered; the connection is over here."""
+        self.state = "closed"
+        return self._reader.unread
+
     def close_unused(self) -> None:
         """Nothing more is waited for: end politely unless a request is being answered."""
-        if self._state in ("reading", "collecting"):
+        if self.state == "reading":
             self.close()
 
     # --- reading
 
-    def _read_head(self, data: bytes) -> None:
-        """Look for a complete head at the start of `data`, which is `_buffer`."""
-        shared = self.shared
-        end = data.find(b"\r\n\r\n")
-        if data[0] == 13 and data.startswith(b"\r\n"):  # RFC 9112 2.2: an empty line in front is ignored
-            self._buffer = data = data[2:]
-            if data:
-                self._read_head(data)
-            return
+    def _read(self, data: bytes) -> None:
+        """Take up the next request when enough of it is there."""
+        reader = self._reader
+        before = reader.phase
         try:
-            if end < 0:
-                check_partial(data, shared.limits)
-                if self.half_closed:
-                    self.close()
-                    return
-                if not self._head_begun:
-                    self._head_begun = True
-                    self.deadline = shared.loop.time() + shared.limits.header_seconds
-                return
-            end += 4
-            head = shared.parser.parse(data if end == len(data) else data[:end])
+            head = reader.feed(data)
         except BadRequest as error:
             self._refuse(error)
             return
-        self._head_begun = False
+        if head is None:
+            if self.half_closed:
+                self.close()
+            elif reader.phase != before:
+                limits = self.shared.limits
+                seconds = limits.header_seconds if reader.phase == "head" else limits.keep_alive_seconds
+                self.deadline = self.shared.loop.time() + seconds
+            return
         self.deadline = 0.0
         if head.has_body:
             self._framing = framing_for(head)
-            if (
-                shared.application.interface == "wsgi"
-                and not head.chunked
-                and not head.expects_continue
-                and head.content_length <= shared.limits.body_buffer_bytes
-                and len(data) < end + head.content_length
-            ):
-                # A small body is collected first, so that a slow client never holds a thread.
-                self._state = "collecting"
-                self._head = head
-                self._pieces = [data]
-                self._wanted = end + head.content_length - len(data)
-                self.deadline = shared.loop.time() + shared.limits.keep_alive_seconds
-                return
         elif not self._framing.complete or type(self._framing) is not LengthFraming:
             self._framing = LengthFraming(0)
-        self._admit(head, data, end)
-
-    def _collect(self, data: bytes) -> None:
-        self._pieces.append(data)
-        self._wanted -= len(data)
-        if self._wanted > 0:
-            return
-        whole = b"".join(self._pieces)
-        self._pieces = []
-        self._buffer = whole
-        self.deadline = 0.0
-        self._state = "reading"
-        head = cast("RequestHead", self._head)
-        self._head = None
-        self._admit(head, whole, whole.find(b"\r\n\r\n") + 4)
+        self._admit(head, reader.buffer, reader.end)
 
     def _admit(self, head: RequestHead, data: bytes, end: int) -> None:
         """Give the request to the app, unless it belongs to another server by now."""
@@ -386,19 +327,19 @@ class Connection(asyncio.Protocol):
         if (shared.admit is not None and self.scheme == "http" and not shared.admit()) or (
             shared.draining and shared.hand_over is not None and self.scheme == "http"
         ):
-            self._state = "parked"
+            self.state = "parked"
             if shared.hand_over is not None or shared.draining:
-                self._leave()
+                leave(self)
             return
         if head.wants_websocket and shared.application.interface == "asgi":
             self._become_websocket(head, data)
             return
         if head.raw_path == b"*":
-            self._buffer = data[end:]
+            self._reader.buffer = data[end:]
             self._answer_options(head)
             return
-        self._state = "active"
-        self._buffer = b""
+        self.state = "active"
+        self._reader.buffer = b""
         body = data[end:] if end < len(data) else b""
         rest = b""
         if head.has_body:
@@ -437,102 +378,78 @@ class Connection(asyncio.Protocol):
             if body or self._framing.complete:
                 self._exchange.feed_body(body, self._framing.complete)
         elif self._framing.complete:
-            self._buffer += rest
+            self._reader.buffer += rest
             self._next_request()
             return b""
         return rest
 
     def _keep(self, data: bytes) -> None:
         """Keep what belongs to later requests, but not without bounds."""
-        self._buffer += data
-        if len(self._buffer) > self.shared.limits.body_buffer_bytes:
-            self._pause_reading()
+        self._reader.buffer += data
+        if len(self._reader.buffer) > self.shared.limits.body_buffer_bytes:
+            self.wire.pause_reading()
 
     def _next_request(self) -> None:
-        self._state = "reading"
-        self._resume_reading()
-        if self.shared.draining and not (self._buffer and self._ends_here):
-            self._leave()
-        elif self._buffer:
+        self.state = "reading"
+        self.wire.resume_reading()
+        if self.shared.draining and not (self._reader.buffer and self._ends_here):
+            leave(self)
+        elif self._reader.buffer:
             self.shared.loop.call_soon(self._read_kept)  # not at once: no recursion over a long pipeline
 
     def _read_kept(self) -> None:
-        if self._state == "reading" and self._buffer:
-            self._read_head(self._buffer)
-
-    def _pause_reading(self) -> None:
-        if not self._reading_paused and not self._lost:
-            self._reading_paused = True
-            self._transport.pause_reading()
-
-    def _resume_reading(self) -> None:
-        if self._reading_paused and not self._lost:
-            self._reading_paused = False
-            self._transport.resume_reading()
+        if self.state == "reading" and self._reader.buffer:
+            self._read(b"")
 
     # --- answers of the server's own
 
     def _refuse(self, error: BadRequest) -> None:
-        """Answer a request that cannot be understood; nothing behind it can be either."""
-        method, target = request_line(self._buffer)
-        answer = plain_response(error.status, f"{error.reason}\n")
-        self._own_answer(answer, method=method, target=target, version="1.1", close=True)
-        self._buffer = b""
+        self._say(refusal(error, self._reader.buffer, self.client_name, self.shared.fixed_headers))
         self._linger()
 
     def _answer_options(self, head: RequestHead) -> None:
-        """`OPTIONS *` asks about the server, not about the app (RFC 9110 9.3.7)."""
-        allow = [(b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")]
-        draining_tls = self.shared.draining and self.scheme == "https"
-        close = not head.keep_alive or head.has_body or draining_tls
-        self._own_answer(
-            ErrorResponse(204, allow, b""), method="OPTIONS", target="*", version=head.version, close=close
-        )
+        stays = not (self.shared.draining and self.scheme == "https")
+        answer = options_answer(head, self.client_name, self.shared.fixed_headers, stays=stays)
+        self._say(answer)
         if head.has_body:
             self._linger()
-        elif close:
+        elif answer.closes:
             self.close()
         else:
             self._next_request()
 
-    def _own_answer(
-        self, answer: ErrorResponse, *, method: str, target: str, version: str, close: bool
-    ) -> None:
-        with_body = method != "HEAD"
-        self.write(whole_response(answer, self.shared.fixed_headers, with_body=with_body, close=close))
-        size = len(answer.body) if with_body else 0
-        self.shared.hooks.access(
-            AccessRecord(self.client_name, method, target, version, answer.status, 0.0, size)
-        )
+    def _say(self, answer: OwnAnswer) -> None:
+        self.write(answer.data)
+        self.shared.hooks.access(answer.record)
 
     def _linger(self) -> None:
         """Close so that the answer arrives although the client is still sending (RFC 9112 9.6): stop
         writing, and read for a while before the descriptor is closed."""
-        if self._lost:
+        if self.wire.lost:
             return
-        self._state = "lingering"
+        self.state = "lingering"
         self.gone = True
-        self._buffer = b""
+        self._reader.buffer = b""
         self.deadline = 0.0
-        self._resume_reading()
-        if self._transport.can_write_eof() and self.scheme == "http":
-            self._transport.write_eof()
+        self.wire.resume_reading()
+        if self.scheme == "http":
+            self.wire.stop_writing()
         self.shared.loop.call_later(self.shared.limits.linger_seconds, self._end_linger)
 
     def _end_linger(self) -> None:
-        if not self._lost:
+        if not self.wire.lost:
             self.close()
 
-    # --- leaving
+    # --- another protocol
 
     def _become_websocket(self, head: RequestHead, data: bytes) -> None:
         from pilotlight.server.asgi import http_scope
         from pilotlight.server.websocket import WebSocketProtocol
 
         shared = self.shared
-        self._state = "closed"
+        self.state = "closed"
         self.deadline = 0.0
-        self._buffer = b""
+        self._reader.buffer = b""
         shared.connections.discard(self)
         scope = http_scope(self, head)
         protocol = WebSocketProtocol(
@@ -547,74 +464,3 @@ class Connection(asyncio.Protocol):
     def _ends_here(self) -> bool:
         """Whether a successor is there, but cannot take this connection, because it is TLS."""
         return self.scheme == "https" and self.shared.hand_over is not None
-
-    def _leave_when_answered(self, turns: int = _TURNS_OF_A_READ) -> None:
-        """Close, but not over a request that has come or that a client who has just connected will send:
-        its response says that the connection closes."""
-        if self._state != "reading" or self._buffer:
-            return
-        loop = self.shared.loop
-        opened = self.deadline - self.shared.limits.keep_alive_seconds
-        if self._fresh and loop.time() - opened < _JUST_NOW_SECONDS:
-            return
-        if turns and _readable(_socket_of(self._transport)):
-            loop.call_soon(self._leave_when_answered, turns - 1)
-        else:
-            self.close()
-
-    def _leave(self) -> None:
-        """Hand the connection over with what was read of its next request, or close it if that cannot be
-        done.
-
-        What was written before must have been sent first: while it has not, this is called again when it has.
-        """
-        hand_over = self.shared.hand_over
-        if self._lost or self._state == "lingering":
-            return
-        if self._ends_here:
-            self._leave_when_answered()
-            return
-        if hand_over is None or self.scheme != "http":
-            self.close()
-            return
-        self._state = "leaving"
-        self.gone = True
-        self._pause_reading()
-        if self._transport.get_write_buffer_size():
-            self._transport.set_write_buffer_limits(high=0)
-            if not self.write_paused:
-                self.shared.loop.call_soon(self._leave)
-            return
-        descriptor = _socket_of(self._transport).fileno()
-        data = b"".join(self._pieces) or self._buffer
-        detached = DetachedConnection(socket.socket(fileno=os.dup(descriptor)), data)
-        self._lost = True
-        self._state = "closed"
-        self._transport.abort()
-        hand_over(detached)
-
-
-def _readable(sock: Any) -> bool:
-    """Whether the kernel has bytes (or the end) for us. A transport that has just ended has no socket."""
-    descriptor = -1 if sock is None else sock.fileno()
-    if descriptor < 0:
-        return False
-    if sys.platform == "win32":
-        return bool(select.select([descriptor], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))
-
-
-def _socket_of(transport: asyncio.Transport) -> Any:
-    """The socket under a transport; None once it has ended, when a TLS transport of asyncio (3.11 on)
-    raises."""
-    try:
-        return transport.get_extra_info("socket")
-    except AttributeError:
-        return None
-
-
-def _address(name: Any) -> tuple[str, int] | None:
-    """Host and port of a TCP address; None for a UNIX socket."""
-    return (name[0], name[1]) if isinstance(name, tuple) else None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pilotlight.server.application import Application, DetachedConnection, ServerConfig, ServerHooks
 from pilotlight.server.connection import Connection
+from pilotlight.server.leaving import has_left
 from pilotlight.server.lifespan import Lifespan, LifespanFailed
 from pilotlight.server.listener import Listener
 from pilotlight.server.shared import HandOver, Shared
@@ -319,7 +320,7 @@ class Server:
 
 
 def _has_left(connection: Any) -> bool:
-    return isinstance(connection, Connection) and connection.has_left
+    return isinstance(connection, Connection) and has_left(connection)
 
 
 def _leave(connection: Any) -> None:
