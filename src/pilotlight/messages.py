@@ -61,8 +61,8 @@ READY = "ready"
 WAITING = "waiting"
 """A request has come, and it is not sure that this worker may answer it."""
 STREAMING = "streaming"
-"""After `DRAIN`: nothing of the app runs here any more but responses that have begun and WebSockets, which may
-last."""
+"""After `DRAIN`: nothing of the app runs here any more but responses that have begun and WebSockets, which
+may last."""
 FINISHED = "finished"
 """Everything of the app has ended, `atexit` included; only the interpreter's own end remains."""
 CONNECTION = "connection"

@@ -47,7 +47,6 @@ from pilotlight.worker.pausing import Copy, Pauser
 from pilotlight.worker.serving import Serving
 from pilotlight.worker.signals import LoadAbandoned, die_with, prepare_for_loading, reset_in_fork
 
-
 _LATE = 5
 """How much nicer an ended worker is: it gives way to its successor, and still ends soon on a busy machine."""
 
