@@ -1,5 +1,6 @@
-"""What a failed load, an ended worker or a load without end mean: what is told, and what is served in place
-of the app. Must never end a process itself. """
+"""What a failed load, an ended worker or a load without end mean: what is told, and what is served instead
+of the app. Must never end a process itself.
+"""
 
 from __future__ import annotations
 

@@ -235,23 +235,25 @@ class Supervisor:
         self._lending.take_back(child)
         if child.state is State.LOADING:
             child.state = State.SERVING
-        child.accepts = True
-        child.send({"type": messages.ACCEPT})
-        self._send_parked()
         if child.is_notice:
+            self._let_accept(child)
             return
         self._ending.retire_notices()
         self._watch.load_finished()
         self._later(STANDBY_SECONDS, Due("standby"))
         load = self._loads.over()
-        if load is None or child.state is State.FAILED:
-            return
-        if load.first:
+        if load is not None and not load.first and child.state is State.SERVING:
+            self._console.reload(load.reason, self._loads.last_seconds)  # before the first request's line
+            self._loads.explain(load)
+        self._let_accept(child)
+        if load is not None and load.first:
             self.served = self._loads.served = True
             self._greet(self._loaded["name"], self._loaded["framework"], self._loaded["version"])
-        else:
-            self._console.reload(load.reason, self._loads.last_seconds)
-            self._loads.explain(load)
+
+    def _let_accept(self, child: Child) -> None:
+        child.accepts = True
+        child.send({"type": messages.ACCEPT})
+        self._send_parked()
 
     def _on_bad_environment(self, text: str) -> None:
         self._failures.bad_environment(text)
