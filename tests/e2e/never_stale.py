@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import socket
 import threading
 import time
@@ -86,8 +87,11 @@ class Connection:
         sent_after = self._story.saved
         self._sock.sendall(head)
         line = self._until(b"\r\n\r\n")
-        assert line == b"HTTP/1.1 100 Continue", line
-        self._sock.sendall(body)
+        if line == b"HTTP/1.1 100 Continue":
+            self._sock.sendall(body)
+        else:  # refused, which only an app that cannot be loaded does
+            assert line.startswith(b"HTTP/1.1 500 "), line
+            self._buffer = line + b"\r\n\r\n" + self._buffer
         return self._read_answers(what, sent_after, 1)
 
     def finish(self) -> None:
@@ -98,15 +102,22 @@ class Connection:
         stays = True
         for _ in range(count):
             head = self._until(b"\r\n\r\n").lower()
-            assert head.startswith(b"http/1.1 200 "), head
+            assert head.startswith((b"http/1.1 200 ", b"http/1.1 500 ")), head
             length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
             while len(self._buffer) < length:
                 self._more()
             body, self._buffer = self._buffer[:length], self._buffer[length:]
-            version, received = map(int, body.split()[:2])
-            assert received == (len(_BODY) if "POST" in what else 0), body
-            self._story.answered(what, version, sent_after)
             stays = b"connection: close" not in head
+            if head.startswith(b"http/1.1 500 "):
+                broken = _BROKEN.search(body)
+                assert broken, body[:2000]
+                self._story.answered(what, int(broken[1]), sent_after)
+            else:
+                version, received = map(int, body.split())
+                assert received == (len(_BODY) if "POST" in what else 0), body
+                self._story.answered(what, version, sent_after)
+            if not stays and b"500" in head[:12]:
+                return False  # what was sent behind it has been dropped, as it says
         return stays
 
     def _until(self, end: bytes) -> bytes:
@@ -122,6 +133,7 @@ class Connection:
 
 
 _BODY = b"x" * 3000
+_BROKEN = re.compile(rb"RuntimeError: version (\d+) is broken")
 _LAST = b"Connection: close\r\n"
 
 

@@ -78,6 +78,29 @@ def test_saves_under_fire(
     assert len(story.seen) > saves / 4
 
 
+def test_broken_saves_under_fire(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    """A load that fails answers too, and no request may see an older failure or what was before it."""
+    server = serve("--app", "hello", "run", "--debug", "--quiet", files={"hello.py": FLASK.format(number=0)})
+    address = (server.host, server.port)
+    manner = random.Random(3)
+
+    def connect() -> socket.socket:
+        return socket.create_connection(address, LIMIT)
+
+    def save(number: int) -> None:
+        source = FLASK.format(number=number)
+        if manner.random() < 0.3:
+            source += f"\nraise RuntimeError('version {number} is broken')\n"
+        server.write("hello.py", source, atomic=manner.random() < 0.5)
+
+    story = save_under_fire(connect, save, clients=20, saves=SAVES // 2, seed=4, pause=PAUSE_SECONDS)
+    with capsys.disabled():
+        print(f"\n{story}")
+    assert story.failures == []
+    assert story.stale == []
+    assert "is broken" in server.output
+
+
 LATE = """
 from flask import Flask
 

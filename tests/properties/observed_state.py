@@ -22,7 +22,8 @@ ROOT_VARIABLE = "STATE_ROOT"
 """The environment variable with the project's directory."""
 _DEPTH = 6
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR2)
-_LEFT_OUT = frozenset({"__builtins__", "__cached__", "__loader__", "__spec__", "__file__", "__path__"})
+_SHOWN_APART = ("__spec__", "__file__", "__path__")
+_LEFT_OUT = frozenset({"__builtins__", "__cached__", "__loader__", "__warningregistry__", *_SHOWN_APART})
 
 
 def respond(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -35,6 +36,11 @@ def respond(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> I
 def observe() -> dict[str, Any]:
     """The state of this process."""
     return _Observer(os.environ[ROOT_VARIABLE]).everything()
+
+
+def names_of(module: types.ModuleType, root: str) -> Any:
+    """The names of a module in the directory `root`, as `observe` has them."""
+    return _Observer(root).names_of(module.__name__, module)
 
 
 class _Observer:
@@ -93,12 +99,17 @@ class _Observer:
             "specification": None
             if specification is None
             else [specification.name, self._relative(str(specification.origin)), specification.parent],
-            "names": [
-                [key, self._value(value, f"{name}.{key}", 0)]
-                for key, value in list(names.items())
-                if key not in _LEFT_OUT
-            ],
+            "names": self.names_of(name, module),
         }
+
+    def names_of(self, name: str, module: types.ModuleType) -> list[Any]:
+        """The names in the order in which they were bound, with their values.
+
+        Python's own come first, since `__annotations__` is bound by the first statement in some versions.
+        """
+        items = [(key, value) for key, value in vars(module).items() if key not in _LEFT_OUT]
+        items.sort(key=lambda item: not item[0].startswith("__"))
+        return [[key, self._value(value, f"{name}.{key}", 0)] for key, value in items]
 
     def _value(self, value: object, where: str, depth: int) -> Any:
         if value is None or isinstance(value, bool | int | float | str | bytes):
@@ -158,7 +169,7 @@ class _Observer:
             code.co_firstlineno,
             code.co_flags,
             code.co_code.hex(),
-            [list(line) for line in code.co_lines()],
+            " ".join(f"{begin}-{end}:{line}" for begin, end, line in code.co_lines()),
             [*code.co_names, *code.co_varnames, *code.co_freevars],
             constants,
         ]

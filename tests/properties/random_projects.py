@@ -121,6 +121,7 @@ class Project:
         modules: name, parts.
         files: everything else: path, content.
         packaged: modules that have become packages (`one/__init__.py`).
+        hazards: see `Place`; and whether modules may go away.
     """
 
     known: tuple[str, ...]
@@ -128,10 +129,11 @@ class Project:
     modules: Mapping[str, Module]
     files: Mapping[str, Content]
     packaged: frozenset[str] = frozenset()
+    hazards: bool = True
 
     def place(self, name: str) -> Place:
         known = self.known if name in self.known else (*self.known, name)
-        return Place(name, name in PACKAGES or name in self.packaged, known)
+        return Place(name, name in PACKAGES or name in self.packaged, known, self.hazards)
 
     def tree(self) -> dict[str, Content]:
         """Path, content."""
@@ -149,11 +151,15 @@ class Project:
 
 
 @st.composite
-def scenarios(draw: st.DrawFn, longest: int = 6) -> Scenario:
-    """A random app and up to `longest` random edits."""
+def scenarios(draw: st.DrawFn, hazards: bool, longest: int = 6) -> Scenario:
+    """A random app and up to `longest` random edits.
+
+    Args:
+        hazards: also those of `test_hazards`.
+    """
     target = draw(st.sampled_from(sorted(TAILS)))
     folder = draw(st.sampled_from(["", "", "", "inner/"]))
-    project = draw(projects(target, folder))
+    project = draw(projects(target, folder, hazards))
     steps = [_step({}, project.tree(), (), "atomic")]
     trees = [project]
     names: tuple[str, ...] = ()
@@ -191,11 +197,11 @@ def _step(
 
 
 @st.composite
-def projects(draw: st.DrawFn, target: str, folder: str) -> Project:
+def projects(draw: st.DrawFn, target: str, folder: str, hazards: bool) -> Project:
     """An app that can be loaded, most of the time."""
     chosen = draw(st.sets(st.sampled_from(OPTIONAL_MODULES), min_size=1, max_size=6))
     known = ("app", *[name for name in OPTIONAL_MODULES if name in chosen], "plugins", "plugins.p_a")
-    project = Project(known, folder, {}, {})
+    project = Project(known, folder, {}, {}, hazards=hazards)
     modules = {name: draw(module(project.place(name))) for name in known}
     modules["registry"] = Module(tail=REGISTRY)
     if target == "app:site":
@@ -255,7 +261,7 @@ def edits(
     """A project after one edit, and the module that was edited (empty: none)."""
     editable = sorted(name for name in project.modules if name != "registry")
     name = draw(st.sampled_from([*again, *again, *editable] if set(again) <= set(editable) else editable))
-    kind = draw(st.sampled_from(_KINDS))
+    kind = draw(st.sampled_from(_KINDS + _DISPLACING_KINDS if project.hazards else _KINDS))
     if kind == "data":
         return draw(data_edit(project)), ""
     if kind == "go back":
@@ -267,6 +273,9 @@ def edits(
         return _with(
             project, "registry", replace(project.modules["registry"], number=draw(NUMBERS))
         ), "registry"
+    if kind == "shadow":  # a package in front of a module
+        path = f"{project.folder}{name.replace('.', '/')}/__init__.py"
+        return replace(project, files={**project.files, path: f"VALUE = {draw(NUMBERS)}\n"}), ""
     if kind in ("delete", "rename", "package"):
         return draw(moved(project, kind, name))
     return _with(project, name, draw(edited(project.modules[name], project.place(name), kind))), name
@@ -280,16 +289,14 @@ _KINDS = (
     *["both"] * 2,
     *["data"] * 5,
     *["create"] * 3,
-    *["go back"] * 3,
     *["break"] * 2,
     "touch",
     "doc",
     "form",
     "registry",
-    "delete",
-    "rename",
-    "package",
 )
+_DISPLACING_KINDS = (*["go back"] * 3, "delete", "rename", "package", "shadow")
+"""By which another file, or none, may be what a module is loaded from."""
 
 
 def _with(project: Project, name: str, changed: Module) -> Project:

@@ -124,6 +124,7 @@ class Place:
     Args:
         name: of the module.
         is_package: the module is an `__init__.py`.
+        hazards: statements whose traces a fork is likely to lose or to share may stand there.
         known: the names of all modules that the app begins with, in an order in which they may name each
             other's content: a module is likely to be complete when an earlier one imports it.
     """
@@ -131,6 +132,7 @@ class Place:
     name: str
     is_package: bool
     known: tuple[str, ...]
+    hazards: bool = True
 
     @property
     def package(self) -> str:
@@ -194,7 +196,8 @@ def body_statement(place: Place, *, may_fail: bool = False) -> st.SearchStrategy
         fill(_READ, later),
         fill(_COMMON + _STATE, any_module),
     ]
-    choices.append(fill(_RARE + _FAILING if may_fail else _RARE, later))
+    rare = _RARE + _HAZARDS if place.hazards else _RARE
+    choices.append(fill(rare + _FAILING if may_fail else rare, later))
     return st.one_of(choices)
 
 
@@ -340,7 +343,7 @@ import sys
 ours = 'app', 'one', 'two', 'pkg', 'ns'
 LOADED_BY_NOW = [name for name in sys.modules if name.partition('.')[0] in ours]
 ---
-NAMES = list(globals())
+NAMES = [name for name in globals() if not name.startswith('__')]
 ---
 import logging
 logging.getLogger('site').addHandler(logging.NullHandler())
@@ -388,9 +391,6 @@ for name in sorted(os.listdir(plugins.__path__[0])):
     if name.endswith('.py') and not name.startswith('_'):
         PLUGINS[name] = importlib.import_module('plugins.' + name[:-3])
 ---
-import registry
-CHUNK = registry.chunk()
----
 try:
     exec(compile(open('snippet.txt').read(), 'snippet.txt', 'exec'))
 except (OSError, SyntaxError) as error:
@@ -417,16 +417,6 @@ except OSError:
 """)
 
 _RARE = _statements(r"""
-import registry
-registry.post($n)
-TAKEN = registry.take()
----
-import registry
-registry.post($n)
----
-import registry
-TAKEN = registry.take()
----
 import threading
 threading.Thread(target=threading.Event().wait, name='app-$n', daemon=True).start()
 ---
@@ -456,6 +446,46 @@ def handle(number, frame):
 for number in signal.SIGTERM, signal.SIGCHLD:
     signal.signal(number, handle)
 ---
+import os, sys
+sys.path.append(os.path.join(os.getcwd(), 'vendor'))
+---
+import gc
+gc.disable()
+---
+import os
+os.chdir(os.path.dirname(__file__))
+---
+import time
+time.sleep(0.12)
+---
+log = open('app.log', 'a')
+---
+import sys
+sys.modules[__name__].OWN = $n
+---
+import sys
+sys.argv.append('app-$n')
+""")
+
+_HAZARDS = _statements(r"""
+try:
+    import $m as guarded
+except Exception as error:
+    guarded = type(error).__name__
+---
+import registry
+CHUNK = registry.chunk()
+---
+import registry
+registry.post($n)
+TAKEN = registry.take()
+---
+import registry
+registry.post($n)
+---
+import registry
+TAKEN = registry.take()
+---
 import signal
 signal.setitimer(signal.ITIMER_REAL, 3$n)
 ---
@@ -478,29 +508,6 @@ registry.make_garbage()
 import gc, registry
 gc.collect()
 GARBAGE = registry.garbage is not None and registry.garbage() is not None
----
-import os, sys
-sys.path.append(os.path.join(os.getcwd(), 'vendor'))
----
-import gc
-gc.disable()
----
-import os
-try:
-    os.chdir('conf')
-except OSError:
-    pass
----
-import time
-time.sleep(0.12)
----
-log = open('app.log', 'a')
----
-import sys
-sys.modules[__name__].OWN = $n
----
-import sys
-sys.argv.append('app-$n')
 """)
 
 _FAILING = _statements(r"""

@@ -23,6 +23,7 @@ from observed_state import ROOT_VARIABLE
 LIMIT_SECONDS = 8.0
 """From the end of a step to the answer of the new code, on a machine that is busy with other tests."""
 _PAUSE_SECONDS = 0.005
+_DIFFERENT_LINES = 80
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,15 @@ def _difference(response: Response, cold: Outcome) -> str | None:
     wanted = cold.state if cold.error is None else cold.error
     if served == wanted:
         return None
+    if cold.error is not None or response.status != 200:
+        return f"cold start: {_shown(wanted)}\nserved: {_shown(served)}"
     before, after = (json.dumps(one, indent=1).splitlines() for one in (wanted, served))
-    return "\n".join(difflib.unified_diff(before, after, "cold start", "served", lineterm="", n=4))
+    lines = list(difflib.unified_diff(before, after, "cold start", "served", lineterm="", n=4))
+    return "\n".join(lines[:_DIFFERENT_LINES])
+
+
+def _shown(facts: Any) -> str:
+    return f"modules {facts['order']}" if "order" in facts else json.dumps(facts)
 
 
 def _facts(response: Response) -> Any:

@@ -22,7 +22,6 @@ from random_projects import scenarios
 from scenarios import Scenario, play
 
 EXAMPLES = int(os.environ.get("EXACTNESS_EXAMPLES", "12"))
-ENGINES = [pytest.param((), id="restart")]
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +30,24 @@ def starts() -> Iterator[ColdStarts]:
         yield running
 
 
-@pytest.mark.parametrize("options", ENGINES)
-@settings(
+thoroughly = settings(
     max_examples=EXAMPLES,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
-@given(scenario=scenarios())
-def test_reloaded_app_is_as_if_started_cold(
-    starts: ColdStarts, home: Path, options: tuple[str, ...], scenario: Scenario
+
+
+@thoroughly
+@given(scenario=scenarios(hazards=True))
+def test_fresh_process_is_as_if_started_cold(starts: ColdStarts, home: Path, scenario: Scenario) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        play(scenario, Path(directory).resolve(), home, starts, ("--reload-engine", "restart"))
+
+
+@thoroughly
+@given(scenario=scenarios(hazards=False))
+def test_continued_checkpoint_is_as_if_started_cold(
+    starts: ColdStarts, home: Path, scenario: Scenario
 ) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        play(scenario, Path(directory).resolve(), home, starts, options)
+        play(scenario, Path(directory).resolve(), home, starts, ("--reload-engine", "checkpoint"))
