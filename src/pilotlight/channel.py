@@ -10,6 +10,7 @@ from __future__ import annotations
 import array
 import json
 import os
+import select
 import socket
 import struct
 import threading
@@ -109,10 +110,14 @@ class Channel:
             OSError: the other side is gone (`BrokenPipeError`) or the socket failed.
         """
         data = memoryview(encode(body, len(descriptors)))
+        rights = descriptors
         with self._sending:
-            sent = self._sock.sendmsg([data], _rights(descriptors))
-            if sent < len(data):
-                self._sock.sendall(data[sent:])
+            while data:
+                sent = self._send_some(data, rights)
+                if sent:
+                    data, rights = data[sent:], ()
+                else:
+                    self._wait_until(select.POLLOUT)
 
     def post(self, body: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
         """Sends one message, or keeps it (with copies of the descriptors) until `flush` can: never waits.
@@ -188,6 +193,8 @@ class Channel:
     def _read(self, flags: int) -> bool:
         """Reads once; False at end of file or when nothing is there."""
         space = socket.CMSG_SPACE(_MAX_DESCRIPTORS * _DESCRIPTOR_SIZE)
+        if not flags & socket.MSG_DONTWAIT:
+            self._wait_until(select.POLLIN)
         try:
             data, ancillary, received_flags, _ = self._sock.recvmsg(256 * 1024, space, flags | _CLOSE_ON_EXEC)
         except BlockingIOError:
@@ -206,6 +213,19 @@ class Channel:
             return False
         self._inbox.buffer += data
         return True
+
+    def _wait_until(self, event: int) -> None:
+        """Event loops make the descriptors that they watch non-blocking, so a call that may wait does it
+        here."""
+        poll = select.poll()
+        poll.register(self._sock, event)
+        poll.poll()
+
+    def wait(self, seconds: float) -> None:
+        """Waits until something has arrived, or the other side is gone, but not for longer."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        poll.poll(seconds * 1000)
 
     def connect_anew(self, sock: socket.socket) -> None:
         """Goes on over another socket, in a fork: what has arrived on the old one is the parent's."""

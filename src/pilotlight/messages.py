@@ -31,6 +31,8 @@ STOP = "stop"
 """`grace` (seconds): the server ends; finish, run the app's shutdown, end."""
 FRESH = "fresh"
 """The answer to `WAITING`: ask again of each request."""
+SUCCEEDED = "succeeded"
+"""To a worker that has `FINISHED`: the processor is free for its end."""
 TERMINAL_LENT = "terminal-lent"
 """The supervisor no longer reads standard input."""
 

@@ -23,9 +23,11 @@ from typing import Protocol
 from pilotlight.reload.purity import Purity
 from pilotlight.reload.record import absolute
 
-INTERVAL = 0.1
+INTERVAL = 0.2
 """Seconds of load between two places."""
-SHARE = 0.2
+INTERVAL_AGAIN = 0.5
+"""The same in a load that goes on after a change: what will be edited next is known better by then."""
+SHARE = 0.5
 """Of the load so far, at least, between two places."""
 NEWEST = 3
 """How many modules are taken for those that are worked on, because they are the newest met so far."""
@@ -68,6 +70,7 @@ class Checkpointer:
     clock: Callable[[], float] = time.monotonic
     _began: float = field(init=False)
     _last: float = field(init=False)
+    _interval: float = INTERVAL
     _newest: float = float("-inf")
     _newest_met: int = 0
     _paused: bool = False
@@ -87,7 +90,7 @@ class Checkpointer:
         path = absolute(path) or path
         warm = path in self.hot or self._is_newest(path)
         since = self.clock() - self._last
-        if warm or not self._paused or since > max(INTERVAL, SHARE * (self._last - self._began)):
+        if warm or not self._paused or since > max(self._interval, SHARE * (self._last - self._began)):
             self._pause(f"before {path}")
         return warm and not self._over
 
@@ -114,6 +117,7 @@ class Checkpointer:
         """
         if hot is not None:
             self.hot = hot
+            self._interval = INTERVAL_AGAIN
             shift = self.clock() - self._last
             self._began += shift  # the time in which this place has waited is none of the load's
         self._last = self.clock()

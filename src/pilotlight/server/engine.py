@@ -52,6 +52,8 @@ def preload() -> None:
     or whose forks will serve."""
     with contextlib.suppress(ImportError):
         import uvloop  # noqa: F401
+    import encodings.idna  # noqa: F401 - what frameworks make of a Host needs it
+
     from pilotlight.server import asgi, wsgi  # noqa: F401
 
 

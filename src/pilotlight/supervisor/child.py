@@ -90,6 +90,8 @@ class Child:
         """It serves, the app or a report, and can be given connections."""
         self.finished = False
         """Nothing of the app is left in it, though the process may still be there."""
+        self.was_paused = False
+        """It runs nothing: it was a checkpoint, or waited to go on."""
         self.reaped = False
         """The process is gone, and its pid may be somebody else's."""
         self.is_notice = False

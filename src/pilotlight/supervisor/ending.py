@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pilotlight import messages
 from pilotlight.supervisor.child import Child, State
 from pilotlight.supervisor.events import Due
 from pilotlight.supervisor.processes import Processes
@@ -15,8 +16,8 @@ GRACE_SECONDS = 5.0
 STOP_GRACE_SECONDS = 2.0
 STOP_KILL_SECONDS = 4.5
 DRAIN_KILL_SECONDS = GRACE_SECONDS + 3.0
-CHECKPOINT_KILL_SECONDS = 0.1
-"""The processor has something better to do while the load goes on that made it superfluous."""
+LATEST_SECONDS = 1.0
+"""Until a checkpoint that was dropped is ended although no load has come to its end."""
 
 
 class Ending:
@@ -39,8 +40,18 @@ class Ending:
     def drop(self, child: Child) -> None:
         """A checkpoint, or a copy that has not gone on, is not wanted any more."""
         child.state = State.DRAINING
-        child.finished = True  # it runs nothing
-        self._later(CHECKPOINT_KILL_SECONDS, Due("drained", child))
+        child.finished = child.was_paused = True
+        self._later(LATEST_SECONDS, Due("drained", child))
+
+    def end_finished(self) -> None:
+        """A load is over, and the processor free for the end of what it has made superfluous: that of a large
+        process takes as long as a reload."""
+        for child in self._processes:
+            if child.state is State.DRAINING and child.finished:
+                if child.was_paused:
+                    child.kill()
+                else:
+                    child.send({"type": messages.SUCCEEDED})
 
     def retire_all(self) -> None:
         """Another load begins: who loads is killed at once, who serves is drained."""

@@ -130,7 +130,8 @@ class Failures:
             self._loads.under_way = None
             self._loads.serve_report(death_report(description, stacks))
         else:
-            self._loads.begin("after the crash", ())
+            changes = self._watch.take()  # one that was about to be acted on is not lost
+            self._loads.begin("after the crash", () if changes is None else changes.dependencies)
 
     # A load that does not end.
 

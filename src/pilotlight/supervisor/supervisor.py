@@ -246,6 +246,7 @@ class Supervisor:
             self._console.reload(load.reason, self._loads.last_seconds)  # before the first request's line
             self._loads.explain(load)
         self._let_accept(child)
+        self._ending.end_finished()
         if load is not None and load.first:
             self.served = self._loads.served = True
             self._greet(self._loaded["name"], self._loaded["framework"], self._loaded["version"])
@@ -370,7 +371,7 @@ class Supervisor:
         elif what == "drained" and self._lending.has(child):
             self._later(GRACE_SECONDS, Due("drained", child))
         elif what in ("drained", "stopped"):
-            child.kill()
+            self._end_late(what, child)
         elif what == "failed" and child is self._loads.current:
             self._failures.tell_of_failed_load(child)
         elif what == "mute":
@@ -381,6 +382,13 @@ class Supervisor:
             self._failures.slow(child, has_terminal=self._lending.has(child))
         elif what == "stacks":
             self._failures.tell_of_slow_load(child)
+
+    def _end_late(self, what: str, child: Child) -> None:
+        if what == "drained" and not child.finished:
+            self._console.line(
+                "A worker was still busy long after its successor was called, and is ended with what it did."
+            )
+        child.kill()
 
     def _on_signal(self, number: int) -> None:
         if number == signal.SIGCHLD:

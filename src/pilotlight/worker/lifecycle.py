@@ -18,6 +18,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from pilotlight import messages
+from pilotlight.app.frameworks import preload_known
 from pilotlight.app.load import LoadedApp, adopt_app, load_app
 from pilotlight.app.runcalls import RunCall, ignoring, intercepting
 from pilotlight.app.script import ScriptTarget, run_as_main
@@ -47,6 +48,8 @@ from pilotlight.worker.pausing import Copy, Pauser
 from pilotlight.worker.serving import Serving
 from pilotlight.worker.signals import LoadAbandoned, die_with, prepare_for_loading, reset_in_fork
 
+_LATEST = 0.5
+"""Seconds that an ended worker waits for word that its successor is ready."""
 _LATE = 5
 """How much nicer an ended worker is: it gives way to its successor, and still ends soon on a busy machine."""
 
@@ -191,9 +194,14 @@ class Worker:
 
     def _make_checkpointer(self) -> Checkpointer:
         order = self._order
-        pauser = Pauser(self._channel, self._forks, order.lifeline, order.crash_log, self._go_on)
+        self._pauser = Pauser(self._channel, self._forks, order.lifeline, order.crash_log, self._go_on)
         purity = Purity(open_descriptors(), self._users)
-        return Checkpointer(pauser, self._say_no_checkpoints, frozenset(order.hot), purity)
+        return Checkpointer(self._pause, self._say_no_checkpoints, frozenset(order.hot), purity)
+
+    def _pause(self, place: str, seconds: float) -> None:
+        """Imports beforehand what every copy would import again."""
+        preload_known()
+        self._pauser(place, seconds)
 
     def _in_parts(self) -> InParts | None:
         return None if self._checkpointer is None else InParts(self._recorder, self._checkpointer)
@@ -272,9 +280,11 @@ class Worker:
 
 
 def _tell_finished(channel: Channel) -> None:
+    """The interpreter's own end may take as long as a load, which has better use for the processor."""
     with suppress(OSError):  # the supervisor is gone too
         channel.send({"type": messages.FINISHED})
-        os.nice(_LATE)  # the successor has better use for the processor than the interpreter's end
+        channel.wait(_LATEST)
+        os.nice(_LATE)
 
 
 def _log_crashes_to(descriptor: int) -> None:

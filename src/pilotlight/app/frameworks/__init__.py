@@ -49,6 +49,14 @@ def recognise(candidate: object) -> Framework | None:
     return None
 
 
+def preload_known() -> None:
+    """Reads what is known of the frameworks that have been imported by now: for a process that will be
+    copied."""
+    for root in _KNOWN:
+        if root in sys.modules:
+            import_module(f"{__name__}.{root}")
+
+
 def implicit_app() -> object | None:
     """The app of a framework that makes one by itself: it need not stand in any module."""
     if "bottle" not in sys.modules:
