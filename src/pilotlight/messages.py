@@ -14,10 +14,10 @@ to pause), `hot` (paths of modules that were edited in this run), `noticed` (cha
 readable); descriptors: lifeline, crash log, word (`reload.freshness`), that descriptor if there is one, then
 the listening sockets."""
 CONTINUE = "continue"
-"""To a checkpoint: fork, and let the copy wait for `GO`. `number`, `hot`; descriptors of the copy: channel,
-lifeline, crash log."""
+"""To a checkpoint: fork, and let the copy wait for `GO`; descriptors of the copy: channel, lifeline, crash
+log."""
 GO = "go"
-"""To such a copy: the worker before it has ended; go on with the load."""
+"""To such a copy: the worker before it has ended; go on with the load. `number` and `hot` as in `START`."""
 SERVE_FAILURE = "serve-failure"
 """After `FAILED`: answer every request with the failure."""
 ACCEPT = "accept"

@@ -109,18 +109,22 @@ class Checkpointer:
         """There is no later place."""
         self._over = True
 
-    def goes_on(self, hot: frozenset[str] | None) -> None:
-        """This process is a copy that goes on.
+    def goes_on(self) -> None:
+        """This process is a copy that goes on with the load. The time in which it has waited is none of the
+        load's."""
+        now = self.clock()
+        self._began += now - self._last
+        self._last = now
+
+    def begins(self, hot: frozenset[str]) -> None:
+        """It goes on with another load than the one that was paused.
 
         Args:
-            hot: as it is by now; None if nothing has been edited since.
+            hot: as it is by now.
         """
-        if hot is not None:
-            self.hot = hot
-            self._interval = INTERVAL_AGAIN
-            shift = self.clock() - self._last
-            self._began += shift  # the time in which this place has waited is none of the load's
-        self._last = self.clock()
+        self.hot = hot
+        self._interval = INTERVAL_AGAIN
+        self.goes_on()
 
     def _is_newest(self, path: str) -> bool:
         try:

@@ -140,10 +140,10 @@ class Child:
         self.number = number
         self.state = State.LOADING
 
-    def go(self) -> None:
-        """It was continued in advance, and goes on now."""
-        self.send({"type": messages.GO})
-        self.state = State.LOADING
+    def go(self, number: int, hot: Sequence[str]) -> None:
+        """It was continued in advance, and goes on now, with this load."""
+        self.send({"type": messages.GO, "number": number, "hot": list(hot)})
+        self.goes_on(number)
 
     def introduced(self, pid: int, handle: int) -> None:
         """A copy has said who it is.

@@ -30,6 +30,10 @@ class Line:
         self._lineage: Lineage[Child] = Lineage()
         self._hot: dict[str, None] = {}
         """Paths of modules that were edited in this run, the latest last."""
+        self._origin: Child | None = None
+        """The checkpoint from which the last load went on."""
+        self._spare: Child | None = None
+        """A copy of it that was made in advance, and waits."""
 
     @property
     def hot(self) -> list[str]:
@@ -97,27 +101,53 @@ class Line:
             self._lineage.lost(child)
         return child
 
-    def resume(self, number: int) -> Child | None:
-        """Lets the last checkpoint fork again; the copy waits for `Child.go`. None if it cannot be told."""
+    def prepare(self) -> None:
+        """Lets the checkpoint fork in advance from which the last load went on: the next one will most likely
+        do so, too."""
+        origin = self._origin
+        if origin is not None and self._spare is None and origin.state is State.PAUSED:
+            self._spare = self._fork(origin)
+
+    def resume(self) -> Child | None:
+        """A copy of the last checkpoint, which waits for `Child.go`. None if it cannot be had."""
         checkpoint = self._lineage.nodes[-1].process
+        copy, spare = None, self._spare
+        if spare is not None and self._origin is checkpoint:
+            copy, self._spare = spare, None
+        copy = copy or self._fork(checkpoint)
+        if copy is not None:
+            self._origin = checkpoint
+            self._lineage.continued(copy)
+        return copy
+
+    def take_useless_spare(self) -> Child | None:
+        """The copy that was made in advance, if the next load does not go on from its checkpoint."""
+        spare = self._spare
+        if spare is None or (self._lineage.nodes and self._lineage.nodes[-1].process is self._origin):
+            return None
+        self._spare = None
+        return spare
+
+    def _fork(self, checkpoint: Child) -> Child | None:
         channel, theirs = Channel.pair()
         with theirs:
             their_lifeline, lifeline = os.pipe()
             crash_log, their_crash_log = os.pipe()
             os.set_blocking(crash_log, False)
             copy = Child(None, channel, lifeline, crash_log)
-            order = {"type": messages.CONTINUE, "number": number, "hot": self.hot}
+            copy.state = State.PAUSED
+            order = {"type": messages.CONTINUE}
             sent = checkpoint.send(order, [theirs.fileno(), their_lifeline, their_crash_log])
             os.close(their_lifeline)
             os.close(their_crash_log)
         if not sent:
             copy.close()
             return None
-        copy.number = number
         self._connect(copy)
-        self._lineage.continued(copy)
         return copy
 
     def ended(self, child: Child) -> None:
         """A checkpoint is gone; for the last process of the line, what it has read still counts."""
+        if child is self._spare:
+            self._spare = None
         self._lineage.lost(child)

@@ -155,7 +155,10 @@ class Loads:
             if child.state is State.PAUSED:
                 self._ending.drop(child)
         self._watch.begin_load(None if position is None else self._line.reads())
-        self._waiting = fresh or self._line.resume(self._number)
+        spare = self._line.take_useless_spare()
+        if spare is not None:
+            self._ending.drop(spare)
+        self._waiting = fresh or self._line.resume()
         if self._waiting is None:  # the checkpoint is gone
             self.begin(reason)
             return
@@ -240,8 +243,8 @@ class Loads:
             return
         self.reached("end of the one before")
         self._waiting = None
-        if child.is_copy:
-            child.go()
+        if child.is_copy and self.under_way is not None:
+            child.go(self.under_way.number, self._line.hot)
         self._becomes_current(child)
 
     def _order_load(self, child: Child) -> bool:
@@ -306,11 +309,14 @@ class Loads:
         self._ended = True
 
     def prepare_next(self) -> None:
-        """Has a process ready where a load begins with one."""
+        """Has a process ready for the next load, in a moment when nobody waits."""
         current = self.current
-        busy = self._ended or self._checkpoints or self._waiting is not None
+        busy = self._ended or self._waiting is not None
         if not busy and current is not None and current.state in (State.SERVING, State.FAILED):
-            self._processes.start_in_advance()
+            if self._checkpoints:
+                self._line.prepare()
+            else:
+                self._processes.start_in_advance()
 
     # Reports in place of the app.
 

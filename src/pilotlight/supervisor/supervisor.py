@@ -296,13 +296,13 @@ class Supervisor:
         self._lending.after_end_of(child)
         if self._exit_status is not None:
             return
-        if state is State.PAUSED:
+        if self._loads.is_waiting(child):
+            self._loads.lost_waiting()
+            self._failures.ended_before_it_began(status, stacks)
+        elif state is State.PAUSED:
             self._loads.lost_checkpoint(child)
         elif state is State.DRAINING:
             self._loads.predecessor_gone()
-        elif self._loads.is_waiting(child):
-            self._loads.lost_waiting()
-            self._failures.ended_before_it_began(status, stacks)
         elif child is self._loads.current:
             self._loads.current = None
             if not child.heard:

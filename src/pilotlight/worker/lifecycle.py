@@ -44,7 +44,7 @@ from pilotlight.worker.forking import Forks
 from pilotlight.worker.hooks import WorkerHooks
 from pilotlight.worker.lease import TerminalLease
 from pilotlight.worker.order import StartOrder
-from pilotlight.worker.pausing import Copy, Pauser
+from pilotlight.worker.pausing import Pauser
 from pilotlight.worker.serving import Serving
 from pilotlight.worker.signals import LoadAbandoned, die_with, prepare_for_loading, reset_in_fork
 
@@ -194,7 +194,7 @@ class Worker:
 
     def _make_checkpointer(self) -> Checkpointer:
         order = self._order
-        self._pauser = Pauser(self._channel, self._forks, order.lifeline, order.crash_log, self._go_on)
+        self._pauser = Pauser(self._channel, self._forks, order.lifeline, order.crash_log, self)
         purity = Purity(open_descriptors(), self._users)
         return Checkpointer(self._pause, self._say_no_checkpoints, frozenset(order.hot), purity)
 
@@ -209,19 +209,23 @@ class Worker:
     def _say_no_checkpoints(self, reason: str) -> None:
         self._tell({"type": messages.NO_CHECKPOINTS, "reason": reason})
 
-    def _go_on(self, copy: Copy) -> None:
-        """This process is a copy of the one that began the load."""
+    def moved(self, lifeline: int, crash_log: int) -> None:
+        """See `pausing.Listener`."""
         self._pid = os.getpid()
-        _log_crashes_to(copy.crash_log)
+        _log_crashes_to(crash_log)
         self._recorder.goes_on()
         self._lease.goes_on()
-        if copy.number is not None:
-            self._freshness.number = copy.number
-            self._order = replace(self._order, first=False)
         self._own()
         if self._checkpointer is not None:
-            self._checkpointer.goes_on(copy.hot)
-            self._checkpointer.purity.goes_on((self._channel.fileno(), copy.lifeline, copy.crash_log))
+            self._checkpointer.goes_on()
+            self._checkpointer.purity.goes_on((self._channel.fileno(), lifeline, crash_log))
+
+    def begins(self, number: int, hot: frozenset[str]) -> None:
+        """See `pausing.Listener`."""
+        self._freshness.number = number
+        self._order = replace(self._order, first=False)
+        if self._checkpointer is not None:
+            self._checkpointer.begins(hot)
 
     def _own(self) -> None:
         """What the app forks must not have."""

@@ -11,10 +11,9 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 from pilotlight import messages
 from pilotlight.channel import Channel
@@ -24,20 +23,25 @@ from pilotlight.worker.forking import Forks
 from pilotlight.worker.signals import die_with
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """What a copy that goes on has of its own.
+class Listener(Protocol):
+    """Who is told, in a copy, that it is one."""
 
-    Args:
-        lifeline, crash_log: see `StartOrder`.
-        number: of its load; None if it is the one that was paused.
-        hot: modules that have been edited in this run; None as above.
-    """
+    def moved(self, lifeline: int, crash_log: int) -> None:
+        """This process is a copy of the one that was paused.
 
-    lifeline: int
-    crash_log: int
-    number: int | None = None
-    hot: frozenset[str] | None = None
+        Args:
+            lifeline, crash_log: its own; see `StartOrder`.
+        """
+        ...
+
+    def begins(self, number: int, hot: frozenset[str]) -> None:
+        """It goes on with another load than the one that was paused.
+
+        Args:
+            number: of that load.
+            hot: modules that have been edited in this run.
+        """
+        ...
 
 
 class Pauser:
@@ -47,7 +51,7 @@ class Pauser:
         channel: of this process; in a copy it is connected anew, so that whoever has it can keep it.
         forks: of this process.
         lifeline, crash_log: of this process; see `StartOrder`.
-        goes_on: called in each copy before it does.
+        listener: told in each copy.
     """
 
     def __init__(
@@ -56,13 +60,13 @@ class Pauser:
         forks: Forks,
         lifeline: int,
         crash_log: int,
-        goes_on: Callable[[Copy], None],
+        listener: Listener,
     ) -> None:
         self._channel = channel
         self._forks = forks
         self._lifeline = lifeline
         self._crash_log = crash_log
-        self._goes_on = goes_on
+        self._listener = listener
         self._randomness = Randomness.of_this_process()
 
     def __call__(self, place: str, seconds: float) -> None:
@@ -95,7 +99,7 @@ class Pauser:
             theirs.close()
             os.close(their_lifeline)
             os.close(their_crash_log)
-            self._go_on(ours, Copy(lifeline, crash_log))
+            self._move(ours, lifeline, crash_log)
             return
         ours.close()
         os.close(lifeline)
@@ -122,21 +126,21 @@ class Pauser:
             except OSError:
                 pid = -1  # the end of the channel tells the supervisor, which then loads from scratch
             if pid == 0:
-                body = message.body
-                copy = Copy(lifeline, crash_log, body["number"], frozenset(body["hot"]))
+                self._move(socket.socket(fileno=channel), lifeline, crash_log)
+                go = self._wait_for_go()
                 for number, handler in handlers.items():
                     signal.signal(number, signal.SIG_DFL if handler is None else handler)
-                self._go_on(socket.socket(fileno=channel), copy)
-                self._wait_for_go()
+                self._listener.begins(go["number"], frozenset(go["hot"]))
                 return
             for descriptor in message.descriptors:
                 os.close(descriptor)
         os._exit(0)
 
-    def _wait_for_go(self) -> None:
+    def _wait_for_go(self) -> dict[str, Any]:
         message = self._channel.receive()
         if message is None or message.body["type"] != messages.GO:
             os._exit(0)
+        return message.body
 
     def _reap(self, number: int, frame: FrameType | None) -> None:
         while True:
@@ -156,15 +160,15 @@ class Pauser:
         except OSError:
             os._exit(0)
 
-    def _go_on(self, sock: socket.socket, copy: Copy) -> None:
+    def _move(self, sock: socket.socket, lifeline: int, crash_log: int) -> None:
         """In the copy: its own channel, its own lifeline."""
         os.close(self._lifeline)
         os.close(self._crash_log)
-        self._lifeline, self._crash_log = copy.lifeline, copy.crash_log
-        die_with(copy.lifeline)
+        self._lifeline, self._crash_log = lifeline, crash_log
+        die_with(lifeline)
         self._randomness.goes_on()
         self._channel.connect_anew(sock)
         handle = os.pidfd_open(os.getpid())
         self._channel.send({"type": messages.HELLO, "pid": os.getpid()}, [handle])
         os.close(handle)
-        self._goes_on(copy)
+        self._listener.moved(lifeline, crash_log)
