@@ -155,6 +155,22 @@ def test_a_module_loaded_by_its_file(tmp_path: Path) -> None:
     assert load(tmp_path, code).names("file") == {"m.py"}  # from its bytecode
 
 
+def test_stale_bytecode_of_a_module_loaded_by_its_file(tmp_path: Path) -> None:
+    """No finder is asked then."""
+    path = tmp_path / "m.py"
+    code = """
+        import importlib.util
+        spec = importlib.util.spec_from_file_location("m", "m.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        answer(module.x)
+    """
+    for number in (1, 2, 3):
+        path.write_text(f"x = {number}")
+        os.utime(path, (1000, 1000))
+        assert load(tmp_path, code, environment={"PYTHONDONTWRITEBYTECODE": ""}).answers == (number,)
+
+
 @pytest.mark.parametrize("position", [0, 1])
 def test_a_hook_that_walks_all_finders_itself(tmp_path: Path, position: int) -> None:
     write(tmp_path, {"m.py": "x = 1"})

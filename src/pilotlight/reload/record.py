@@ -17,7 +17,8 @@ The rules:
 * What leaves no audit event is not seen: `os.stat` and `os.path.exists`, and files that C code opens by
   itself.
 
-Must never raise into the app, import anything while recording, or act in a child that the app forks.
+Must never raise into the app (other than into an import that is about to take stale bytecode), import
+anything while recording, or act in a child that the app forks.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import os
 import sys
 from collections.abc import Callable
 from threading import RLock
+from types import FrameType
 from typing import Any
 
 from pilotlight.reload.dependencies import Dependency
@@ -36,7 +38,7 @@ from pilotlight.reload.digest import (
     digest_head,
     find_module_file,
 )
-from pilotlight.reload.importer import RecordingFinder
+from pilotlight.reload.importer import RecordingFinder, bytecode_is_proven
 from pilotlight.reload.parts import Boundaries
 from pilotlight.reload.purity import ACTS
 from pilotlight.reload.userfiles import UserFiles
@@ -44,8 +46,9 @@ from pilotlight.reload.userfiles import UserFiles
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 _WRITING_MODES = frozenset("wax+")
 _DIRECTORY_ONLY = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
+_IMPORT_MACHINERY = "<frozen importlib._bootstrap_external>"
 _LISTERS_OF_THE_PATH = (
-    "<frozen importlib._bootstrap_external>",
+    _IMPORT_MACHINERY,
     "/importlib/metadata/__init__.py",
     "/importlib_metadata/__init__.py",
     "/pkg_resources/__init__.py",
@@ -128,6 +131,8 @@ class Recorder:
                     return
                 if not self._serving:
                     self._quietly(self._opened, path, arguments[1], arguments[2])
+                if path.__class__ is str and path.endswith(".pyc"):
+                    _refuse_unproven(path, sys._getframe(0).f_back)
             elif event == "os.rename":
                 self._quietly(self._about_to_write, arguments[1])
             elif event in ("os.listdir", "os.scandir") and not self._serving:
@@ -318,6 +323,27 @@ def source_of(bytecode: str) -> str | None:
     if os.path.basename(directory) != "__pycache__":
         return None
     return os.path.join(os.path.dirname(directory), stem + ".py")
+
+
+def _refuse_unproven(bytecode: str, reader: FrameType | None) -> None:
+    """Python's own loader, where no finder has replaced it (`spec_from_file_location`), compiles the source
+    instead; see `importer`.
+
+    Raises:
+        OSError: an import is about to take bytecode that may be older than its source.
+    """
+    source = source_of(bytecode)
+    if source is None or reader is None or reader.f_code.co_filename != _IMPORT_MACHINERY:
+        return
+    try:
+        changed = os.stat(source).st_ctime_ns
+        written = os.stat(bytecode).st_mtime_ns
+        with open(bytecode, "rb") as file:
+            head = file.read(8)
+    except OSError:
+        return
+    if not bytecode_is_proven(head, written, changed):
+        raise OSError(f"{bytecode} may be older than {source}")
 
 
 def _opens_for_writing(mode: Any, flags: Any) -> bool:
