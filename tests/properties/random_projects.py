@@ -273,7 +273,7 @@ def edits(
         return _with(
             project, "registry", replace(project.modules["registry"], number=draw(NUMBERS))
         ), "registry"
-    if kind == "shadow":  # a package in front of a module
+    if kind == "shadow" and name != "app":  # a package in front of a module
         path = f"{project.folder}{name.replace('.', '/')}/__init__.py"
         return replace(project, files={**project.files, path: f"VALUE = {draw(NUMBERS)}\n"}), ""
     if kind in ("delete", "rename", "package"):
