@@ -501,13 +501,6 @@ registry.enter()
 ---
 import registry
 ROOM = registry.room()
----
-import registry
-registry.make_garbage()
----
-import gc, registry
-gc.collect()
-GARBAGE = registry.garbage is not None and registry.garbage() is not None
 """)
 
 _FAILING = _statements(r"""

@@ -45,7 +45,7 @@ def test_fresh_process_is_as_if_started_cold(starts: ColdStarts, home: Path, sce
 
 
 @thoroughly
-@given(scenario=scenarios(hazards=False))
+@given(scenario=scenarios(hazards=True))
 def test_continued_checkpoint_is_as_if_started_cold(
     starts: ColdStarts, home: Path, scenario: Scenario
 ) -> None:

@@ -25,6 +25,7 @@ Must never raise into an import what that import did not raise itself.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from _thread import get_ident
@@ -95,8 +96,13 @@ class RecordingFinder:
             self._asking.discard(asking)
         if spec is None:
             self._note_misses(fullname, path, None)
-        elif spec.has_location or spec.origin is None:
-            self._note_found(fullname, path, spec)
+        elif (spec.has_location or spec.origin is None) and not self._note_found(fullname, path, spec):
+            importlib.invalidate_caches()
+            spec = self._ask_others(fullname, path, target)
+            if spec is None:
+                self._note_misses(fullname, path, None)
+            elif spec.has_location or spec.origin is None:
+                self._note_found(fullname, path, spec)
         return spec
 
     def _ask_others(
@@ -113,12 +119,16 @@ class RecordingFinder:
                 return spec
         return None
 
-    def _note_found(self, fullname: str, path: Sequence[str] | None, spec: ModuleSpec) -> None:
-        """Records the origin, and the user's directories that were searched before it in vain."""
+    def _note_found(self, fullname: str, path: Sequence[str] | None, spec: ModuleSpec) -> bool:
+        """Records the origin, and the user's directories that were searched before it in vain.
+
+        Returns:
+            False if the load was paused here and the origin has gone away meanwhile: the search begins anew.
+        """
         origin = spec.origin
         if origin is None:  # a namespace package: any directory with a regular module of that name would win
             self._note_misses(fullname, path, "")
-            return
+            return True
         # A module of a library's package lies where no directory of the user's comes first.
         if path is None or self._users.owns_file(origin):
             holder = os.path.dirname(origin)
@@ -128,18 +138,26 @@ class RecordingFinder:
         if self._users.owns_file(origin):
             if spec.submodule_search_locations is None:
                 self._notes.module_without_package(os.path.join(os.path.dirname(origin), _name_in(fullname)))
-            self._prepare(spec, origin)
+            return self._prepare(spec, origin)
+        return True
 
-    def _prepare(self, spec: ModuleSpec, origin: str) -> None:
-        """Chooses the loader of a user module; all that is done before counts as read before the boundary."""
+    def _prepare(self, spec: ModuleSpec, origin: str) -> bool:
+        """Chooses the loader of a user module; all that is done before counts as read before the boundary.
+
+        Returns:
+            False if there is no such file any more behind the boundary.
+        """
         plain = type(spec.loader) is SourceFileLoader
         pause = self._boundaries is not None and self._boundaries.before_module(origin)
+        if plain and self._boundaries is not None and not os.path.isfile(origin):
+            return False
         if pause and plain and self._in_parts is not None:
             spec.loader = PausingSourceLoader(spec.name, origin, self._in_parts, self._notes)
-            return
+            return True
         self._notes.module_file(origin)
         if plain:
             spec.loader = FreshSourceLoader(spec.name, origin)
+        return True
 
     def _note_misses(self, fullname: str, path: Sequence[str] | None, winner: str | None) -> None:
         """Records directories that were searched in vain.

@@ -28,8 +28,9 @@ def seen_as_import_machinery(function: Callable[P, R]) -> Callable[P, R]:
 
 
 class HeadChangedError(BaseException):
-    """The leading part of a module was changed after it had been judged unchanged: this load is worth
-    nothing. Not an `Exception`, so that the app's own handlers let it pass."""
+    """The leading part of a module should not have been executed: it was changed after it had been judged
+    unchanged, or the whole file does not compile. This load is worth nothing. Not an `Exception`, so that the
+    app's own handlers let it pass."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
@@ -89,8 +90,7 @@ class InParts:
             False if the file has no parts; nothing has been executed then.
 
         Raises:
-            HeadChangedError: the leading part is another one by now.
-            SyntaxError, ValueError: as Python raises them for the rest.
+            HeadChangedError: the leading part is another one by now, or the rest does not compile.
         """
         parts = self._parts(path)
         if parts is None:
@@ -103,7 +103,10 @@ class InParts:
         if content == parts.source:
             execute(parts.rest_code, names)
             return True
-        rest = None if content is None else rest_after(content, parts.head, path)
+        try:
+            rest = None if content is None else rest_after(content, parts.head, path)
+        except (SyntaxError, ValueError):
+            rest = None  # of such a file nothing is executed, the leading part neither
         if rest is None:
             raise HeadChangedError(path)
         execute(rest, names)

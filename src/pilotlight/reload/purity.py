@@ -24,6 +24,9 @@ _FORK_SAFE_THREADS = ("openblas", "libgomp", "libiomp", "libmkl")
 """Libraries whose threads survive a fork: they end them before it, or start them anew in the child
 (pthread_atfork(3))."""
 
+Handle = tuple[int, int, int]
+"""An open descriptor: number, device and inode."""
+_OUR_MEMORY = b"/memfd:pilotlight"
 Act = Literal["thread", "process", "descriptor"]
 ACTS: dict[str, Act] = {
     "_thread.start_new_thread": "thread",
@@ -43,14 +46,15 @@ class Descriptor:
     """An open descriptor.
 
     Args:
-        number: of the descriptor.
+        handle: which it is; a number alone may be another's by now.
         target: as `/proc/self/fd` names it.
-        harmless: a regular file that is only read, a log that is only appended to, or a directory.
+        kind: a regular file or directory that is only `read`, a log that is only `appended` to, or anything
+            `else`.
     """
 
-    number: int
+    handle: Handle
     target: str
-    harmless: bool
+    kind: Literal["read", "appended", "else"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Facts:
         fork_safe_library: a loaded library to which they may belong and which survives a fork.
         children: pids of child processes.
         descriptors: open now.
+        shared_memory: what the process has mapped to write to it together with others.
         patched_by: `gevent` or `eventlet`, if it has replaced the standard library.
     """
 
@@ -71,6 +76,7 @@ class Facts:
     fork_safe_library: str | None = None
     children: tuple[int, ...] = ()
     descriptors: tuple[Descriptor, ...] = ()
+    shared_memory: str | None = None
     patched_by: str | None = None
 
 
@@ -87,11 +93,11 @@ class Obstacle:
     act: Act | None = None
 
 
-def obstacle(now: Facts, known: frozenset[int]) -> Obstacle | None:
+def obstacle(now: Facts, known: frozenset[Handle]) -> Obstacle | None:
     """Judges the facts; None if the process may be paused.
 
     Args:
-        known: numbers of the descriptors that the process started with, or that are ours.
+        known: the descriptors that the process started with, or that are ours.
     """
     if now.patched_by is not None:
         return Obstacle(f"{now.patched_by} has patched the standard library")
@@ -102,8 +108,10 @@ def obstacle(now: Facts, known: frozenset[int]) -> Obstacle | None:
     if now.native_threads and now.fork_safe_library is None:
         return Obstacle(f"A library runs threads of its own ({now.native_threads})")
     for descriptor in now.descriptors:
-        if descriptor.number not in known and not descriptor.harmless:
+        if descriptor.kind == "else" and descriptor.handle not in known:
             return Obstacle(f"The app holds {descriptor.target} open", "descriptor")
+    if now.shared_memory is not None:
+        return Obstacle(f"The app shares memory with other processes ({now.shared_memory})")
     return None
 
 
@@ -111,12 +119,16 @@ class Purity:
     """Of this process.
 
     Args:
-        known: numbers of the descriptors that are not the app's.
+        known: the descriptors that are not the app's.
         users: which files are the user's.
+
+    Attributes:
+        facts: that were judged last.
     """
 
-    def __init__(self, known: Iterable[int], users: UserFiles) -> None:
+    def __init__(self, known: Iterable[Handle], users: UserFiles) -> None:
         self._known = frozenset(known)
+        self.facts = Facts()
         self._users = users
         self._culprits: dict[Act, str] = {}
 
@@ -136,21 +148,30 @@ class Purity:
 
     def goes_on(self, ours: Iterable[int]) -> None:
         """This process is a copy of the one that was judged before, and has these descriptors of ours."""
-        self._known |= frozenset(ours)
+        self._known |= frozenset(handle for handle in map(_handle, ours) if handle is not None)
+
+    def files_of_app(self, kind: Literal["read", "appended"]) -> list[int]:
+        """Numbers of the app's descriptors of this kind, when it was judged last."""
+        return [
+            descriptor.handle[0]
+            for descriptor in self.facts.descriptors
+            if descriptor.kind == kind and descriptor.handle not in self._known
+        ]
 
     def obstacle(self) -> str | None:
         """Why this process may not be paused now, and by which line of the user's; None if it may."""
-        found = obstacle(_facts(), self._known)
+        self.facts = _facts()
+        found = obstacle(self.facts, self._known)
         if found is None:
             return None
         culprit = self._culprits.get(found.act) if found.act is not None else None
         return found.text if culprit is None else f"{found.text}, since {culprit}"
 
 
-def open_descriptors() -> frozenset[int]:
-    """Numbers of what is open now."""
-    numbers = {int(name) for name in os.listdir("/proc/self/fd")}
-    return frozenset(number for number in numbers if _is_open(number))
+def open_descriptors() -> frozenset[Handle]:
+    """What is open now."""
+    found = (_handle(int(name)) for name in os.listdir("/proc/self/fd"))
+    return frozenset(handle for handle in found if handle is not None)
 
 
 def _facts() -> Facts:
@@ -161,37 +182,47 @@ def _facts() -> Facts:
     python = tuple(thread.name for thread in threading.enumerate() if thread is not main)
     total = len(os.listdir("/proc/self/task"))
     native = max(0, total - 1 - len(python))
+    with open("/proc/self/maps", "rb") as file:
+        maps = file.read()
     return Facts(
         python_threads=python,
         native_threads=native,
-        fork_safe_library=_fork_safe_library() if native else None,
+        fork_safe_library=_fork_safe_library(maps) if native else None,
         children=_children(),
-        descriptors=tuple(_descriptors(open_descriptors())),
+        descriptors=tuple(_descriptors()),
+        shared_memory=_shared_memory(maps),
         patched_by=next((name.partition(".")[0] for name in _PATCHERS if _has_patched(name)), None),
     )
 
 
-def _is_open(number: int) -> bool:
-    """The listing itself had one open."""
+def _handle(number: int) -> Handle | None:
+    """None if it is not open (any more)."""
     try:
-        os.fstat(number)
+        status = os.fstat(number)
     except OSError:
-        return False
-    return True
+        return None
+    return number, status.st_dev, status.st_ino
 
 
-def _descriptors(numbers: Iterable[int]) -> Iterable[Descriptor]:
-    for number in sorted(numbers):
+def _descriptors() -> Iterable[Descriptor]:
+    for number in sorted(map(int, os.listdir("/proc/self/fd"))):
         try:
+            status = os.fstat(number)
             target = os.readlink(f"/proc/self/fd/{number}")
-            mode = os.fstat(number).st_mode
             flags = fcntl.fcntl(number, fcntl.F_GETFL)
-        except OSError:
+        except OSError:  # that of the listing itself
             continue
-        writable = flags & (os.O_WRONLY | os.O_RDWR)
-        appended = flags & os.O_APPEND
-        harmless = (stat.S_ISREG(mode) and (not writable or bool(appended))) or stat.S_ISDIR(mode)
-        yield Descriptor(number, target, harmless)
+        yield Descriptor((number, status.st_dev, status.st_ino), target, _kind(status.st_mode, flags))
+
+
+def _kind(mode: int, flags: int) -> Literal["read", "appended", "else"]:
+    if stat.S_ISDIR(mode):
+        return "read"
+    if not stat.S_ISREG(mode):
+        return "else"
+    if not flags & (os.O_WRONLY | os.O_RDWR):
+        return "read"
+    return "appended" if flags & os.O_APPEND else "else"
 
 
 def _children() -> tuple[int, ...]:
@@ -202,11 +233,21 @@ def _children() -> tuple[int, ...]:
         return ()
 
 
-def _fork_safe_library() -> str | None:
-    with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
-        paths = {line.rpartition(" ")[2].strip() for line in file if ".so" in line}
+def _shared_memory(maps: bytes) -> str | None:
+    """A mapping, in what `/proc/self/maps` says, that the process shares with others and may write to."""
+    if maps.count(b" rw-s ") <= 1:  # our own word
+        return None
+    for line in maps.splitlines():
+        name = line.split(maxsplit=5)[5:]
+        if b" rw-s " in line and not (name and name[0].startswith(_OUR_MEMORY)):
+            return os.fsdecode(name[0]) if name else "anonymous"
+    return None
+
+
+def _fork_safe_library(maps: bytes) -> str | None:
+    paths = {line.rpartition(b" ")[2] for line in maps.splitlines() if b".so" in line}
     for path in paths:
-        name = os.path.basename(path)
+        name = os.path.basename(os.fsdecode(path))
         if any(known in name for known in _FORK_SAFE_THREADS):
             return name
     return None

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
+_OPTIONAL_FEATURES = frozenset({"annotations", "barry_as_FLUFL"})
+"""Of `__future__`: the others say nothing any more, or are refused by the compiler."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -43,6 +46,13 @@ def split(source: bytes, path: str) -> Parts | None:
     Raises:
         SyntaxError, ValueError: as `compile` raises for the whole source.
     """
+    try:
+        return _split(source, path)
+    except RecursionError:  # an expression so deep that it exists as code, and not as a tree
+        return None
+
+
+def _split(source: bytes, path: str) -> Parts | None:
     tree = _parsed(source, path)
     count = _leading(tree.body)
     if count == 0 or count == len(tree.body):
@@ -53,7 +63,9 @@ def split(source: bytes, path: str) -> Parts | None:
     _refuse_what_only_the_whole_shows(source, tree.body[count:], path)
     flags = _future_flags(tree.body)
     head_code = _compiled(tree.body[:count], flags, path)
-    return Parts(source, head, head_code, _compiled(_kept_from_docstring(tree.body[count:]), flags, path))
+    return Parts(
+        source, head, head_code, _compiled(_behind(tree.body[:count], tree.body[count:]), flags, path)
+    )
 
 
 def rest_after(source: bytes, head: bytes, path: str) -> CodeType | None:
@@ -65,11 +77,19 @@ def rest_after(source: bytes, head: bytes, path: str) -> CodeType | None:
     """
     if not source.startswith(head):
         return None
+    try:
+        return _rest_after(source, head, path)
+    except RecursionError:
+        return None
+
+
+def _rest_after(source: bytes, head: bytes, path: str) -> CodeType:
     tree = _parsed(source, path)
     lines = head.count(b"\n")
-    rest = [statement for statement in tree.body if (statement.end_lineno or 0) > lines]
+    count = sum((statement.end_lineno or 0) <= lines for statement in tree.body)
+    rest = tree.body[count:]
     _refuse_what_only_the_whole_shows(source, rest, path)
-    return _compiled(_kept_from_docstring(rest), _future_flags(tree.body), path)
+    return _compiled(_behind(tree.body[:count], rest), _future_flags(tree.body), path)
 
 
 def _refuse_what_only_the_whole_shows(source: bytes, rest: list[ast.stmt], path: str) -> None:
@@ -125,18 +145,24 @@ def _head_bytes(source: bytes, tree: ast.Module, count: int) -> bytes | None:
     return head if head.count(b"\n") == last else None
 
 
-def _kept_from_docstring(rest: list[ast.stmt]) -> list[ast.stmt]:
-    """A string at the start of the rest documents nothing: the module has begun before."""
-    return [_pass_in_place_of(rest[0]), *rest] if rest and _is_string(rest[0]) else rest
+def _behind(head: list[ast.stmt], rest: list[ast.stmt]) -> list[ast.stmt]:
+    """The rest as it stands behind the leading part, which is compiled and never executed.
 
-
-def _pass_in_place_of(node: ast.stmt) -> ast.Pass:
-    return ast.Pass(
-        lineno=node.lineno,
-        col_offset=node.col_offset,
-        end_lineno=node.end_lineno,
-        end_col_offset=node.end_col_offset,
-    )
+    The compiler has to know which names are imported: it gives a call of `module.function` other line numbers
+    than a call of a method. And a string at the start of the rest is no docstring.
+    """
+    if not rest:
+        return []
+    place: Any = {
+        name: getattr(head[-1], name) for name in ("lineno", "col_offset", "end_lineno", "end_col_offset")
+    }
+    imports: list[ast.stmt] = [
+        statement
+        for statement in head
+        if isinstance(statement, ast.Import)
+        or (isinstance(statement, ast.ImportFrom) and statement.module != "__future__")
+    ]
+    return [ast.If(ast.Constant(False, **place), imports, [], **place), *rest]
 
 
 def _parsed(source: bytes, path: str) -> ast.Module:
@@ -158,5 +184,6 @@ def _future_flags(body: list[ast.stmt]) -> int:
     for statement in body:
         if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
             for alias in statement.names:
-                flags |= getattr(__future__, alias.name).compiler_flag
+                if alias.name in _OPTIONAL_FEATURES:
+                    flags |= getattr(__future__, alias.name).compiler_flag
     return flags

@@ -194,8 +194,8 @@ class Worker:
 
     def _make_checkpointer(self) -> Checkpointer:
         order = self._order
-        self._pauser = Pauser(self._channel, self._forks, order.lifeline, order.crash_log, self)
         purity = Purity(open_descriptors(), self._users)
+        self._pauser = Pauser(self._channel, self._forks, order.lifeline, order.crash_log, self, purity)
         return Checkpointer(self._pause, self._say_no_checkpoints, frozenset(order.hot), purity)
 
     def _pause(self, place: str, seconds: float) -> None:

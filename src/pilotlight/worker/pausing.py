@@ -17,10 +17,14 @@ from typing import Any, Protocol
 
 from pilotlight import messages
 from pilotlight.channel import Channel
+from pilotlight.reload.openfiles import Positions, flush_writers
+from pilotlight.reload.purity import Purity
 from pilotlight.reload.randomness import Randomness
 from pilotlight.worker.ending import flush_standard_streams
 from pilotlight.worker.forking import Forks
 from pilotlight.worker.signals import die_with
+
+_TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 
 
 class Listener(Protocol):
@@ -52,6 +56,7 @@ class Pauser:
         forks: of this process.
         lifeline, crash_log: of this process; see `StartOrder`.
         listener: told in each copy.
+        purity: of this process; it has been judged just before a pause.
     """
 
     def __init__(
@@ -61,12 +66,15 @@ class Pauser:
         lifeline: int,
         crash_log: int,
         listener: Listener,
+        purity: Purity,
     ) -> None:
         self._channel = channel
         self._forks = forks
         self._lifeline = lifeline
         self._crash_log = crash_log
         self._listener = listener
+        self._purity = purity
+        self._positions = Positions(())
         self._randomness = Randomness.of_this_process()
 
     def __call__(self, place: str, seconds: float) -> None:
@@ -86,7 +94,10 @@ class Pauser:
         their_crash_log, crash_log = os.pipe()
         flush_standard_streams()
         self._randomness.keep()
+        flush_writers(self._purity.files_of_app("appended"))
+        self._positions = Positions(self._purity.files_of_app("read"))
         gc.freeze()
+        timers = [(which, *signal.getitimer(which)) for which in _TIMERS]
         try:
             pid = self._forks.fork()
         except OSError:
@@ -96,6 +107,7 @@ class Pauser:
                 os.close(end)
             raise
         if pid == 0:
+            self._arm(timers)
             theirs.close()
             os.close(their_lifeline)
             os.close(their_crash_log)
@@ -114,6 +126,7 @@ class Pauser:
     def _wait(self) -> None:
         """The life of a checkpoint. Returns in copies only."""
         handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGCHLD)}
+        timers = [(which, *signal.setitimer(which, 0)) for which in _TIMERS]
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGCHLD, self._reap)
         self._reap(signal.SIGCHLD, None)
@@ -130,6 +143,7 @@ class Pauser:
                 go = self._wait_for_go()
                 for number, handler in handlers.items():
                     signal.signal(number, signal.SIG_DFL if handler is None else handler)
+                self._arm(timers)
                 self._listener.begins(go["number"], frozenset(go["hot"]))
                 return
             for descriptor in message.descriptors:
@@ -141,6 +155,13 @@ class Pauser:
         if message is None or message.body["type"] != messages.GO:
             os._exit(0)
         return message.body
+
+    @staticmethod
+    def _arm(timers: list[tuple[int, float, float]]) -> None:
+        """A fork has none of the timers of the process that it was forked from."""
+        for which, seconds, interval in timers:
+            if seconds:
+                signal.setitimer(which, seconds, interval)
 
     def _reap(self, number: int, frame: FrameType | None) -> None:
         while True:
@@ -167,6 +188,7 @@ class Pauser:
         self._lifeline, self._crash_log = lifeline, crash_log
         die_with(lifeline)
         self._randomness.goes_on()
+        self._positions.take_over()
         self._channel.connect_anew(sock)
         handle = os.pidfd_open(os.getpid())
         self._channel.send({"type": messages.HELLO, "pid": os.getpid()}, [handle])
