@@ -9,9 +9,12 @@ import sys
 def main() -> None:
     """Runs the command line; ends the process with its status."""
     try:
-        from pilotlight.cli import main as run
+        from pilotlight.launch.early import EarlyWorker
 
-        run()
+        with EarlyWorker(sys.argv[1:]) as early:
+            from pilotlight.cli import main as run
+
+            run(early=early)
     except KeyboardInterrupt:  # while we are still being imported, or about to end
         sys.exit(130)
 

@@ -55,16 +55,17 @@ class Module:
     arguments: tuple[str, ...]
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
+def main(arguments: Sequence[str] | None = None, early: EarlyWorker | None = None) -> NoReturn:
     """The `pilotlight` command. Ends the process with its status: 2 for wrong usage.
 
     Args:
         arguments: without the name of the command; None takes those of this process.
+        early: a worker that may have been started in advance.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     console = Console.for_process()
     try:
-        status = _run(words, console)
+        status = _run(words, console, early)
     except UserError as error:
         console.error(error.message)
         status = error.status
@@ -98,10 +99,10 @@ def is_script(word: str) -> bool:
     return word.endswith((".py", ".pyw")) and not word.startswith("-")
 
 
-def _run(words: list[str], console: Console) -> int:
+def _run(words: list[str], console: Console, early: EarlyWorker | None) -> int:
     script = script_of(words)
     if script is None:
-        return _command(words, console)
+        return _command(words, console, early)
     from pilotlight import launch
 
     if isinstance(script, Module):
@@ -111,14 +112,7 @@ def _run(words: list[str], console: Console) -> int:
     return launch.run_script(script.path, script.arguments) or 0
 
 
-def _command(words: list[str], console: Console) -> int:
-    from pilotlight.launch.early import EarlyWorker
-
-    with EarlyWorker(words) as early:
-        return _parse_and_start(words, console, early)
-
-
-def _parse_and_start(words: list[str], console: Console, early: EarlyWorker) -> int:
+def _command(words: list[str], console: Console, early: EarlyWorker | None) -> int:
     import click
 
     from pilotlight import command

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
+import socket
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
-from pathlib import Path
 from typing import Any
 
 from pilotlight import messages
 from pilotlight.channel import Channel
+from pilotlight.supervisor.spawning import Spawned, spawn_worker
 
 _CHUNK = 64 * 1024
 _MOST_CRASH_TEXT = 512 * 1024
 """Bytes of stacks that are kept; what comes after is read and dropped."""
-_ENTRY = str(Path(__file__).resolve().parent.parent / "worker" / "__main__.py")
 
 
 class State(Enum):
@@ -265,33 +264,10 @@ def spawn(command: CommandLine) -> Child:
     Raises:
         OSError: the process could not be started.
     """
-    _occupy_standard_descriptors()
-    with ExitStack() as undo:
-        channel, theirs = Channel.pair()
-        undo.callback(channel.close)
-        with theirs:
-            lifeline_read, lifeline_write = _pipe(undo)
-            crash_read, crash_write = _pipe(undo)
-            os.set_blocking(crash_read, False)
-            theirs.set_inheritable(True)
-            words = [sys.executable, *command.interpreter_flags, _ENTRY, str(theirs.fileno()), *command.label]
-            pid = os.posix_spawn(sys.executable, words, os.environ, setsigmask=[signal.SIGINT])
-        undo.pop_all()
-    return Child(pid, channel, lifeline_write, crash_read, (lifeline_read, crash_write))
+    return child_of(spawn_worker(command.interpreter_flags, command.label))
 
 
-def _occupy_standard_descriptors() -> None:
-    """A command that was started with closed standard streams must not get its sockets in their places, where
-    anybody would write to them."""
-    for descriptor in (0, 1, 2):
-        try:
-            os.fstat(descriptor)
-        except OSError:  # noqa: PERF203 - three times
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest free number
-
-
-def _pipe(undo: ExitStack) -> tuple[int, int]:
-    ends = os.pipe()
-    for end in ends:
-        undo.callback(os.close, end)
-    return ends
+def child_of(spawned: Spawned) -> Child:
+    """A process that has just been started."""
+    channel = Channel(socket.socket(fileno=spawned.channel))
+    return Child(spawned.pid, channel, spawned.lifeline, spawned.crash_log, spawned.travelling)
