@@ -92,7 +92,7 @@ class Checkpointer:
         since = self.clock() - self._last
         if warm or not self._paused or since > max(self._interval, SHARE * (self._last - self._began)):
             self._pause(f"before {path}")
-        return warm and not self._over
+        return (warm or path in self.hot) and not self._over  # it may have become hot while this was paused
 
     def inside_module(self, path: str) -> None:
         """The leading imports of a user module have been executed."""
@@ -138,14 +138,16 @@ class Checkpointer:
 
     def _pause(self, place: str) -> None:
         reason = self.purity.obstacle()
-        if reason is None:
+        if reason is not None:
+            reason += ", so a reload begins before that."
+        else:
             self._last = self.clock()
             try:
                 self.pause(place, self._last - self._began)
             except OSError as error:
-                reason = f"this process cannot be forked ({error.strerror})"
+                reason = f"No process can be forked {place} ({error.strerror}), so reloads take longer."
             else:
                 self._paused = True
                 return
         self._over = True
-        self.say(f"{reason}, so a reload cannot begin {place} or later.")
+        self.say(reason)

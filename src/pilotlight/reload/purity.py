@@ -12,6 +12,7 @@ import fcntl
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import FrameType
@@ -27,6 +28,10 @@ _FORK_SAFE_THREADS = ("openblas", "libgomp", "libiomp", "libmkl")
 Handle = tuple[int, int, int]
 """An open descriptor: number, device and inode."""
 _OUR_MEMORY = b"/memfd:pilotlight"
+_LOOKS = 6
+_BETWEEN_LOOKS = 0.001
+"""Seconds that a thread that has ended is given to be gone."""
+
 Act = Literal["thread", "process", "descriptor"]
 ACTS: dict[str, Act] = {
     "_thread.start_new_thread": "thread",
@@ -55,6 +60,13 @@ class Descriptor:
     handle: Handle
     target: str
     kind: Literal["read", "appended", "else"]
+
+    def named(self) -> str:
+        """For the user; the same in each load, unlike the numbers of what has no name."""
+        sort, _, rest = self.target.partition(":")
+        if sort == "anon_inode":
+            return rest
+        return f"a {sort}" if sort in ("socket", "pipe") else self.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +116,12 @@ def obstacle(now: Facts, known: frozenset[Handle]) -> Obstacle | None:
     if now.python_threads:
         return Obstacle(f"The app runs a thread ({now.python_threads[0]})", "thread")
     if now.children:
-        return Obstacle(f"The app has started a process (pid {now.children[0]})", "process")
+        return Obstacle("The app has started a process", "process")
     if now.native_threads and now.fork_safe_library is None:
-        return Obstacle(f"A library runs threads of its own ({now.native_threads})")
+        return Obstacle("A library runs threads of its own")
     for descriptor in now.descriptors:
         if descriptor.kind == "else" and descriptor.handle not in known:
-            return Obstacle(f"The app holds {descriptor.target} open", "descriptor")
+            return Obstacle(f"The app holds {descriptor.named()} open", "descriptor")
     if now.shared_memory is not None:
         return Obstacle(f"The app shares memory with other processes ({now.shared_memory})")
     return None
@@ -180,19 +192,35 @@ def _facts() -> Facts:
 
     main = threading.main_thread()
     python = tuple(thread.name for thread in threading.enumerate() if thread is not main)
-    total = len(os.listdir("/proc/self/task"))
-    native = max(0, total - 1 - len(python))
     with open("/proc/self/maps", "rb") as file:
         maps = file.read()
+    native = _native_threads(len(python))
+    library = _fork_safe_library(maps) if native else None
+    if native and library is None:
+        native = _native_threads_that_stay(len(python))
     return Facts(
         python_threads=python,
         native_threads=native,
-        fork_safe_library=_fork_safe_library(maps) if native else None,
+        fork_safe_library=library,
         children=_children(),
         descriptors=tuple(_descriptors()),
         shared_memory=_shared_memory(maps),
         patched_by=next((name.partition(".")[0] for name in _PATCHERS if _has_patched(name)), None),
     )
+
+
+def _native_threads(python: int) -> int:
+    """How many threads there are beside the main one and those of Python."""
+    return max(0, len(os.listdir("/proc/self/task")) - 1 - python)
+
+
+def _native_threads_that_stay(python: int) -> int:
+    """One that has just been joined may still be in the kernel's list."""
+    for _ in range(_LOOKS):
+        time.sleep(_BETWEEN_LOOKS)
+        if not _native_threads(python):
+            return 0
+    return _native_threads(python)
 
 
 def _handle(number: int) -> Handle | None:
