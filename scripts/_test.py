@@ -117,7 +117,7 @@ def check(options: argparse.Namespace, pytest_options: list[str], report: Report
     pythons = chosen(options)
     say("Testing on Python " + ", ".join(".".join(map(str, python.version)) for python in pythons))
     browser_problem = without_browser()
-    selection = ["-m", "not browser"] if browser_problem else []
+    left_out = ["browser"] if browser_problem else []
     if browser_problem:
         say(f"The tests that need a browser are left out, since there is no Chromium. {browser_problem}")
     workers = ["-n", str(min(os.cpu_count() or 1, 8))]
@@ -133,6 +133,8 @@ def check(options: argparse.Namespace, pytest_options: list[str], report: Report
         report.add(f"environment {interpreter.name}", "ok", time.monotonic() - started)
         if number == 0:
             check_once(report, python)
+        markers = left_out if number == 0 else [*left_out, "thorough"]
+        selection = ["-m", " and ".join(f"not {marker}" for marker in markers)] if markers else []
         report.run(
             f"tests on Python {interpreter.name}",
             [python, "-m", "pytest", *workers, *selection, *pytest_options],

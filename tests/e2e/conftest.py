@@ -24,7 +24,8 @@ WITH_BOTH_ENGINES = frozenset(
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.module.__name__ in WITH_BOTH_ENGINES and "engine" in metafunc.fixturenames:
-        metafunc.parametrize("engine", ["checkpoint", "restart"], indirect=True)
+        restart = pytest.param("restart", marks=pytest.mark.thorough)
+        metafunc.parametrize("engine", ["checkpoint", restart], indirect=True)
 
 
 @pytest.fixture

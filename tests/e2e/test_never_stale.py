@@ -49,6 +49,7 @@ async def app(scope, receive, send):
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("app", "engine", "saves"),
@@ -78,6 +79,7 @@ def test_saves_under_fire(
     assert len(story.seen) > saves / 4
 
 
+@pytest.mark.thorough
 def test_broken_saves_under_fire(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     """A load that fails answers too, and no request may see an older failure or what was before it."""
     server = serve("--app", "hello", "run", "--debug", "--quiet", files={"hello.py": FLASK.format(number=0)})

@@ -30,6 +30,8 @@ def starts() -> Iterator[ColdStarts]:
         yield running
 
 
+pytestmark = pytest.mark.thorough
+
 thoroughly = settings(
     max_examples=EXAMPLES,
     print_blob=True,
