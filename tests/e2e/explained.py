@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from harness import Response, ServerProcess
 
-_EXPLANATION = re.compile(r"^ +Changed: (.*)\n +Began: (.*)\n +Read again: (.*)\n +Times: (.*)$", re.MULTILINE)
+_EXPLANATION = re.compile(
+    r"^ +Changed: (.*)\n +Began: (.*)\n +Read again: (.*)\n +Times: (.*)$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 from observed_state import names_of
+
 from pilotlight.reload.parts import InParts
 from pilotlight.reload.split import split
 

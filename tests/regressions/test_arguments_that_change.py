@@ -15,9 +15,7 @@ def application(environ, start_response):
 
 
 def test_arguments_are_the_same_after_a_reload(serve: Serve) -> None:
-    server = serve(
-        "--app", "hello:application", "run", "--debug", files={"hello.py": APP.format(version=0)}
-    )
+    server = serve("--app", "hello:application", "run", "--debug", files={"hello.py": APP.format(version=0)})
     seen = {server.get("/").text.partition("\n")[2]}
     for version in range(1, 4):
         server.write("hello.py", APP.format(version=version))
