@@ -144,3 +144,27 @@ def test_posted_messages_wait_for_a_reader_and_keep_their_descriptors() -> None:
     os.close(writing)
     left.close()
     right.close()
+
+
+def test_a_channel_that_an_event_loop_has_made_non_blocking_waits_all_the_same() -> None:
+    """Loops do that to what they watch; messages larger than the kernel's buffer were lost or cut then."""
+    left, right = pair()
+    for channel in (left, right):
+        os.set_blocking(channel.fileno(), False)
+    received: list[Message | None] = []
+
+    def receive() -> None:
+        received.extend(right.receive() for _ in range(30))
+
+    reader = threading.Thread(target=receive)
+    reader.start()
+    with open(os.devnull) as file:
+        for number in range(30):
+            left.send({"number": number, "data": "x" * 100_000}, [file.fileno()])
+    reader.join(20)
+    assert not reader.is_alive()
+    assert [message.body["number"] for message in received if message is not None] == list(range(30))
+    for message in received:
+        assert message is not None
+        (descriptor,) = message.descriptors
+        os.close(descriptor)
