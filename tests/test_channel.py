@@ -168,3 +168,5 @@ def test_a_channel_that_an_event_loop_has_made_non_blocking_waits_all_the_same()
         assert message is not None
         (descriptor,) = message.descriptors
         os.close(descriptor)
+    left.close()
+    right.close()

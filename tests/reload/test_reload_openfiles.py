@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from pilotlight.reload.openfiles import Positions, flush_writers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="checkpoints need Linux")

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from pilotlight.reload.freshness import NOBODY, Word
 from pilotlight.supervisor.answering import Answering
 
