@@ -9,6 +9,7 @@ that is not one of ours any more: they are told by their inode, since their numb
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterable
 
 _OPEN_DESCRIPTORS = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
@@ -35,14 +36,19 @@ class Forks:
     def fork(self) -> int:
         """As `os.fork`, for a copy of this process that goes on in its place.
 
+        A signal that would end the load comes before or after it: what a handler raises in one of the hooks
+        around a fork is lost.
+
         Raises:
             OSError: the system refuses.
         """
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
         self._forking = True
         try:
             return os.fork()
         finally:
             self._forking = False
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _in_child(self) -> None:
         if not self._forking:
