@@ -11,6 +11,7 @@ import gc
 import os
 import signal
 import socket
+import threading
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any, Protocol
@@ -188,6 +189,8 @@ class Pauser:
         self._lifeline, self._crash_log = lifeline, crash_log
         die_with(lifeline)
         self._randomness.goes_on()
+        main: Any = threading.main_thread()
+        main._set_native_id()  # which Python leaves as it was in the parent
         self._positions.take_over()
         self._channel.connect_anew(sock)
         handle = os.pidfd_open(os.getpid())
