@@ -75,6 +75,8 @@ class Supervisor:
         """What the last load has said of the app."""
         self._told: set[str] = set()
         """What was said about checkpoints and need not be said again."""
+        self._postponed: tuple[Dependency, ...] | None = ()
+        """What changed while a debugger had the terminal; None if a load from scratch was asked for."""
         self._exit_status: int | None = None
         self.served = False
 
@@ -90,7 +92,7 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGCONT):
             loop.add_signal_handler(number, self._post, Signalled(number))
         self._terminal = Terminal(loop, self._on_key, self._console.line, on_hangup=self._on_hangup)
-        self._lending = Lending(self._terminal, self._console.line, self._prompt_ended, self._reload)
+        self._lending = Lending(self._terminal, self._console.line, self._prompt_ended, self._resume)
         self._answering = Answering(self._tell_of_trust)
         self._watch = ChangeWatch(self._settings, loop, self._on_settled, self._console.line, self._answering)
         self._assemble(Wires(loop, self._post, self._console.error), early)
@@ -339,8 +341,19 @@ class Supervisor:
 
     def _reload(self, reason: str, changed: Sequence[Dependency] | None = None) -> None:
         """Begins a load, unless a debugger has the terminal."""
-        if self._exit_status is None and not self._lending.postpones(reason):
+        if self._exit_status is not None:
+            return
+        if not self._lending.postpones(reason):
             self._loads.begin(reason, changed)
+        elif changed is None or self._postponed is None:
+            self._postponed = None
+        else:
+            self._postponed = (*self._postponed, *changed)
+
+    def _resume(self, reason: str) -> None:
+        """The debugger is left."""
+        changed, self._postponed = self._postponed, ()
+        self._reload(reason, changed)
 
     def _prompt_ended(self, child: Child) -> None:
         self._later(PROMPT_GAP_SECONDS, Due("prompt over", child))
