@@ -253,3 +253,16 @@ def test_a_module_that_does_the_worst_and_is_mended(serve: Serve, name: str) -> 
     server.write("views.py", VIEWS.replace("one", "mended"))
     assert json.loads(server.get("/").text)["text"] == "mended"
     assert reload_after(server, mark).place is not None or name == "closerange"
+
+
+def test_a_prompt_while_loading_is_no_end_of_reloads(serve: Serve) -> None:
+    """What was lent to a process that has become a checkpoint since comes back from its copy."""
+    files = {"hello.py": APP.replace("{seed}", ""), "helper.py": HELPER, "views.py": VIEWS}
+    server = serve("--app", "hello", "run", "--debug", "--explain-reload", files=files, terminal=True)
+    assert server.get("/").status == 200
+    server.write("views.py", VIEWS + "breakpoint()\nTEXT += '!'\n")
+    server.expect(r"\(Pdb\)")
+    server.send("c\n")
+    assert json.loads(server.get("/").text)["text"] == "one!"
+    server.write("views.py", VIEWS.replace("one", "later"))
+    assert json.loads(server.get("/").text)["text"] == "later"
