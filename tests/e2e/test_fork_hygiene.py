@@ -179,7 +179,7 @@ def wait_for_text(server: ServerProcess, text: str) -> None:
         try:
             server.wait_until_response(lambda response: text in response.text)
             return
-        except (ConnectionError, http.client.HTTPException):
+        except (ConnectionError, http.client.HTTPException):  # noqa: PERF203 - a few times
             losses += 1
             assert losses <= 3
 
