@@ -56,6 +56,11 @@ class Lending:
         self._prompting = True
         child.send({"type": messages.TERMINAL_LENT})
 
+    def goes_on(self, paused: Child, copy: Child) -> None:
+        """A load goes on in a copy, and whatever of the terminal it still has goes with it."""
+        if self._holder is paused:
+            self._holder = copy
+
     def prompt_over(self, child: Child) -> None:
         """A debugger's next prompt may follow, and what is typed ahead is for that: a load keeps the terminal
         until its end, a request for a moment."""

@@ -215,6 +215,8 @@ class Supervisor:
                 self._answering.note(body["late"])
         elif kind == messages.PAUSED:
             copy = self._loads.paused(child, body["place"], body["seconds"], descriptors)
+            if copy is not None:
+                self._lending.goes_on(child, copy)
             if copy is not None and self._exit_status is not None:
                 self._ending.stop(copy)
         elif kind == messages.NO_CHECKPOINTS:
