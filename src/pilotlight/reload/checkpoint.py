@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pilotlight.reload.parts import HeadChangedError
 from pilotlight.reload.purity import Purity
 from pilotlight.reload.record import absolute
 
@@ -75,6 +76,8 @@ class Checkpointer:
     _newest_met: int = 0
     _paused: bool = False
     _over: bool = False
+    _executed_in_vain: str | None = None
+    """Path of a module that does not compile, whose leading imports were executed."""
 
     def __post_init__(self) -> None:
         self._began = self._last = self.clock()
@@ -99,8 +102,18 @@ class Checkpointer:
         if not self._over:
             self._pause(f"inside {absolute(path)}, after its imports")
 
+    def does_not_compile(self, path: str) -> None:
+        """See `parts.Boundaries`."""
+        self._executed_in_vain = path
+
     def after_load(self) -> None:
-        """The app is loaded; nothing serves yet."""
+        """The app is loaded; nothing serves yet.
+
+        Raises:
+            HeadChangedError: more was executed than a fresh start would have.
+        """
+        if self._executed_in_vain is not None:
+            raise HeadChangedError(self._executed_in_vain)
         if not self._over:
             self._pause("after the load")
         self.end()

@@ -29,8 +29,8 @@ def seen_as_import_machinery(function: Callable[P, R]) -> Callable[P, R]:
 
 class HeadChangedError(BaseException):
     """The leading part of a module should not have been executed: it was changed after it had been judged
-    unchanged, or the whole file does not compile. This load is worth nothing. Not an `Exception`, so that the
-    app's own handlers let it pass."""
+    unchanged, or the app goes on although the file does not compile. This load is worth nothing. Not an
+    `Exception`, so that the app's own handlers let it pass."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
@@ -46,6 +46,11 @@ class Boundaries(Protocol):
 
     def inside_module(self, path: str) -> None:
         """The module's leading imports have been executed, and no more of it."""
+        ...
+
+    def does_not_compile(self, path: str) -> None:
+        """Nothing of such a module should have been executed, and its leading imports have been: the load is
+        worth something only if it fails."""
         ...
 
 
@@ -90,7 +95,8 @@ class InParts:
             False if the file has no parts; nothing has been executed then.
 
         Raises:
-            HeadChangedError: the leading part is another one by now, or the rest does not compile.
+            HeadChangedError: the leading part is another one by now.
+            SyntaxError, ValueError: as Python raises them for a file that does not compile.
         """
         parts = self._parts(path)
         if parts is None:
@@ -106,7 +112,8 @@ class InParts:
         try:
             rest = None if content is None else rest_after(content, parts.head, path)
         except (SyntaxError, ValueError):
-            rest = None  # of such a file nothing is executed, the leading part neither
+            self._boundaries.does_not_compile(path)
+            raise
         if rest is None:
             raise HeadChangedError(path)
         execute(rest, names)

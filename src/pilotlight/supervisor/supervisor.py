@@ -307,6 +307,9 @@ class Supervisor:
             self._loads.lost_checkpoint(child)
         elif state is State.DRAINING:
             self._loads.predecessor_gone()
+        elif child is self._loads.current and child.is_copy and child.pid is None:
+            self._loads.current = None  # its checkpoint was gone before it could fork
+            self._failures.ended_before_it_began(status, stacks)
         elif child is self._loads.current:
             self._loads.current = None
             if not child.heard:
