@@ -22,7 +22,7 @@ def test_a_load_that_goes_on_from_a_checkpoint() -> None:
 def test_a_load_from_scratch_says_why() -> None:
     asked = Explanation(0.0, None, None).lines("/srv")
     assert asked[:3] == [
-        "Changed: asked for, or nothing that tells where to begin",
+        "Changed: nothing that tells where to begin: you asked for it, or the process was lost",
         "Began: from scratch",
         "Read again: nothing",
     ]

@@ -93,7 +93,10 @@ def run_unmodified(kind: Literal["file", "module"], name: str, arguments: Sequen
     origin = _Origin(target, dict(os.environ))
     console = Console.for_process(quiet=False)
 
+    asked: list[RunCall] = []
+
     def serve(call: RunCall) -> None:
+        asked.append(call)
         if call.ignored:
             console.warning(
                 f"{call.source}() is answered by Pilotlight, where {_without_meaning(call.ignored)}."
@@ -109,6 +112,11 @@ def run_unmodified(kind: Literal["file", "module"], name: str, arguments: Sequen
     try:
         with intercepting(serve):
             run_as_main(target)
+        if not asked:
+            console.line(
+                f"{target.display} has ended and started no server. "
+                f"To serve the app in it: `pilotlight run {name} --debug`."
+            )
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever the script raises is shown, as the interpreter would

@@ -46,6 +46,8 @@ class Changes:
         except OSError:  # the current directory is gone
             relative = first
         shown = relative if len(relative) < len(first) else first
+        if relative == os.curdir:
+            shown = f"the directory {os.path.basename(first)}"
         return f"{shown} and {len(more)} more" if more else shown
 
 

@@ -21,11 +21,13 @@ class Explanation:
         began: when it was noticed that there is something to do, in seconds of a monotonic clock.
         changed: what the last load had read and is different now; None for a load from scratch anyway.
         place: of the checkpoint that it goes on from; None for a load from scratch.
+        checkpoints: there may be some.
     """
 
     began: float
     changed: tuple[Dependency, ...] | None
     place: str | None
+    checkpoints: bool = True
     _moments: list[tuple[str, float]] = field(default_factory=list)
     _read: dict[str, None] = field(default_factory=dict)
 
@@ -53,12 +55,16 @@ class Explanation:
 
     def _what_changed(self, directory: str) -> str:
         if self.changed is None:
-            return "asked for, or nothing that tells where to begin"
-        return _listed(dict.fromkeys(map(_named, self.changed)), directory) or "nothing; the worker had ended"
+            return "nothing that tells where to begin: you asked for it, or the process was lost"
+        heads = {one.path for one in self.changed if one.kind == "head"}
+        named = [_named(one) for one in self.changed if one.kind == "head" or one.path not in heads]
+        return _listed(dict.fromkeys(named), directory) or "nothing; the worker had ended"
 
     def _where(self, directory: str) -> str:
         if self.place is not None:
             return f"at the checkpoint {self.place.replace(directory + os.sep, '')}"
+        if not self.checkpoints:
+            return "from scratch, as the engine `restart` does"
         if self.changed is None:
             return "from scratch"
         return "from scratch, since no checkpoint lies before all that has changed"

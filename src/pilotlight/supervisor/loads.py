@@ -146,7 +146,9 @@ class Loads:
             return
         self._number += 1
         place = None if position is None else self._line.place(position)
-        explanation = Explanation(time.monotonic(), None if changed is None else tuple(changed), place)
+        explanation = Explanation(
+            time.monotonic(), None if changed is None else tuple(changed), place, self._checkpoints
+        )
         self.under_way = Load(reason, explanation.began, self._number, not self.served, explanation)
         self._answering.appoint_nobody()
         self._ending.retire_all()

@@ -246,8 +246,9 @@ class Supervisor:
         self._watch.load_finished()
         self._later(STANDBY_SECONDS, Due("standby"))
         load = self._loads.over()
-        if load is not None and not load.first and child.state is State.SERVING:
-            self._console.reload(load.reason, self._loads.last_seconds)  # before the first request's line
+        if load is not None and not load.first:  # before the first request's line
+            if child.state is State.SERVING:
+                self._console.reload(load.reason, self._loads.last_seconds)
             self._loads.explain(load)
         self._let_accept(child)
         self._ending.end_finished()
