@@ -17,6 +17,8 @@ from contenders import APPS
 from load import own_client
 from run import main
 
+pytestmark = pytest.mark.thorough
+
 
 def bench(output: Path, *arguments: str) -> tuple[str, dict[str, object]]:
     script = Path(__file__).resolve().parents[2] / "benchmarks" / "run.py"

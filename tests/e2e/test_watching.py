@@ -312,6 +312,8 @@ CONSISTENT = """
 import importlib
 from flask import Flask
 
+pytestmark = pytest.mark.thorough
+
 versions = {importlib.import_module(f"parts.m{number:03}").VERSION for number in range(PARTS)}
 assert len(versions) == 1, f"half a checkout: {versions}"
 app = Flask(__name__)

@@ -17,6 +17,8 @@ from random_projects import TAILS
 from random_statements import REGISTRY
 from scenarios import Content, Link, Scenario, Step, play
 
+pytestmark = pytest.mark.thorough
+
 Files = tuple[tuple[str, Content], ...]
 
 ONE = "import registry\n"
