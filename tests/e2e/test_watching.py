@@ -17,6 +17,8 @@ import psutil
 import pytest
 from harness import Serve, ServerProcess, pilotlight
 
+pytestmark = pytest.mark.thorough
+
 LIMIT = 20.0
 FUSE_MOUNT = Path(__file__).with_name("fuse_mount.py")
 UNSHARE = shutil.which("unshare")
@@ -311,8 +313,6 @@ PARTS = 300
 CONSISTENT = """
 import importlib
 from flask import Flask
-
-pytestmark = pytest.mark.thorough
 
 versions = {importlib.import_module(f"parts.m{number:03}").VERSION for number in range(PARTS)}
 assert len(versions) == 1, f"half a checkout: {versions}"
