@@ -28,6 +28,103 @@ class Span:
     end_column: int
 
 
+ValueKind = Literal["plain", "container", "masked", "lazy", "broken"]
+"""`lazy`: not evaluated, since that could ask a database or take long; `broken`: its `repr` failed or was too
+slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What is shown of a value of the app: bounded, secrets masked, no live object."""
+
+    text: str
+    """In one line; for a container the start of it."""
+    type: str = ""
+    """The qualified name of its type, as a traceback would print it."""
+    kind: ValueKind = "plain"
+    length: int | None = None
+    """How many items a container or text has in all."""
+    items: tuple[Item, ...] = ()
+    omitted: int = 0
+    """How many further items are not in `items`."""
+    note: str = ""
+    """Why it is not shown as it is: one short sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a container, or one attribute of an object."""
+
+    key: str
+    """As it is written: `'name'`, `0`, `.attribute`; empty for the members of a set."""
+    value: Value
+
+
+Role = Literal["used", "argument", "local"]
+"""`used`: on the marked line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A name of a frame and what it held."""
+
+    name: str
+    value: Value
+    role: Role = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A name and a text, secrets masked already."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A named table: headers, query, form, JSON, cookies, session, environment, versions."""
+
+    title: str
+    pairs: tuple[Pair, ...] = ()
+    omitted: int = 0
+    note: str = ""
+    """Why there is nothing, or not all."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """The request that failed, as it is shown. Secrets are masked."""
+
+    method: str
+    url: str
+    """Whole, with scheme and host."""
+    client: str = ""
+    route: str = ""
+    """The rule that matched and the name of what it led to."""
+    sections: tuple[Section, ...] = ()
+    body_bytes: int = 0
+    """How many bytes of body have come."""
+    curl: str = ""
+    """A command that sends the same request again; secrets are masked in it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened while the request was answered: a log record, a query."""
+
+    seconds: float
+    """Since the request began."""
+    kind: Literal["log", "sql"]
+    source: str
+    """The name of the logger, or of the database."""
+    text: str
+    level: str = ""
+    """`INFO`, `WARNING`, ... for a log record."""
+    took: float | None = None
+    """Seconds that a query took."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One call on the stack, with the source around its line as the file is now."""
@@ -54,6 +151,13 @@ class Frame:
     period: int = 1
     omitted: int = 0
     """How many frames were left out after this one."""
+    variables: tuple[Variable, ...] = ()
+    """Those used on the marked line first, then arguments, then the rest."""
+    variables_omitted: int = 0
+    language: Literal["python", "jinja", "django"] = "python"
+    """Of `lines`: the frame of a template shows the template."""
+    handle: int = -1
+    """Its number while its process keeps it alive for the console; -1 where it cannot be entered."""
 
     def code(self) -> str | None:
         """The text of the frame's line, if it is there."""
@@ -96,6 +200,8 @@ class Trace:
     group: tuple[tuple[Trace, ...], ...] = ()
     """The members of an exception group, each with its own chain."""
     group_omitted: int = 0
+    count: int = 1
+    """How many equal members of a group this one stands for."""
 
     def headline(self) -> str:
         """Type, message and suggestion, as the last lines of a traceback."""
@@ -136,6 +242,15 @@ class Report:
     detail: str = ""
     """What a dead process left: the end of what it wrote."""
     threads: tuple[ThreadStack, ...] = ()
+    place: str = ""
+    """Where it happened, if not while answering: `thread 'worker-1'`, `task 'Task-7'`, `WebSocket /chat`."""
+    request: RequestView | None = None
+    timeline: tuple[Moment, ...] = ()
+    """In the order in which it happened."""
+    timeline_omitted: int = 0
+    """How many moments before the first of `timeline` were left out."""
+    environment: tuple[Section, ...] = ()
+    """Versions, process, environment variables, the state of the working tree."""
 
     @property
     def error(self) -> Trace:
@@ -188,8 +303,23 @@ def _report(body: dict[str, Any]) -> Report:
     chain = _chain(body["chain"])
     if not chain:
         raise ValueError("not a report: its chain is empty")
-    threads = tuple(ThreadStack(each["name"], _frames(each["frames"])) for each in body["threads"])
-    return Report(**{**body, "chain": chain, "threads": threads})
+    request = body["request"]
+    parts: dict[str, Any] = {
+        "chain": chain,
+        "threads": tuple(ThreadStack(each["name"], _frames(each["frames"])) for each in body["threads"]),
+        "request": None
+        if request is None
+        else RequestView(**{**request, "sections": _sections(request["sections"])}),
+        "timeline": tuple(Moment(**each) for each in body["timeline"]),
+        "environment": _sections(body["environment"]),
+    }
+    return Report(**{**body, **parts})
+
+
+def _sections(items: list[dict[str, Any]]) -> tuple[Section, ...]:
+    return tuple(
+        Section(**{**item, "pairs": tuple(Pair(**pair) for pair in item["pairs"])}) for item in items
+    )
 
 
 def _chain(items: list[dict[str, Any]]) -> tuple[Trace, ...]:
@@ -210,12 +340,28 @@ def _trace(body: dict[str, Any]) -> Trace:
 
 
 def _frames(items: list[dict[str, Any]]) -> tuple[Frame, ...]:
-    return tuple(
-        Frame(
-            **{**item, "lines": tuple(item["lines"]), "span": Span(**item["span"]) if item["span"] else None}
-        )
-        for item in items
-    )
+    return tuple(_frame(item) for item in items)
+
+
+def _frame(body: dict[str, Any]) -> Frame:
+    parts: dict[str, Any] = {
+        "lines": tuple(body["lines"]),
+        "span": Span(**body["span"]) if body["span"] else None,
+        "variables": tuple(
+            Variable(each["name"], value_from_json(each["value"]), each["role"]) for each in body["variables"]
+        ),
+    }
+    return Frame(**{**body, **parts})
+
+
+def value_from_json(body: dict[str, Any]) -> Value:
+    """What `dataclasses.asdict` gave of a value, also after it travelled as JSON.
+
+    Raises:
+        KeyError, TypeError: it is not a value.
+    """
+    items = tuple(Item(each["key"], value_from_json(each["value"])) for each in body["items"])
+    return Value(**{**body, "items": items})
 
 
 # What is dropped, in this order, when a report is too large to travel.
@@ -241,6 +387,41 @@ def _bare(frame: Frame) -> Frame:
         return replace(frame, lines=(), span=None)
     span = frame.span if frame.span and frame.span.line == frame.span.end_line == frame.line else None
     return replace(frame, lines=(code,), first_line=frame.line, span=span)
+
+
+def _without_library_variables(report: Report) -> Report:
+    def change(trace: Trace) -> Trace:
+        return replace(
+            trace,
+            frames=tuple(frame if frame.own else replace(frame, variables=()) for frame in trace.frames),
+        )
+
+    return replace(_map_traces(report, change), timeline=report.timeline[-50:])
+
+
+def _without_variables(report: Report) -> Report:
+    """None but those of the frame that is shown first, and of its neighbours only what their line used."""
+    focus = report.focus()
+
+    def change(trace: Trace) -> Trace:
+        return replace(
+            trace,
+            frames=tuple(
+                frame
+                if frame is focus
+                else replace(
+                    frame, variables=tuple(each for each in frame.variables if each.role == "used")[:5]
+                )
+                for frame in trace.frames
+            ),
+        )
+
+    return replace(_map_traces(report, change), timeline=report.timeline[-20:])
+
+
+def _without_surroundings(report: Report) -> Report:
+    request = report.request and replace(report.request, sections=(), curl="")
+    return replace(report, timeline=(), environment=(), request=request)
 
 
 def _without_library_source(report: Report) -> Report:
@@ -271,7 +452,7 @@ def _fewer_members(report: Report) -> Report:
 
 def _fewer_frames(report: Report) -> Report:
     def change(trace: Trace) -> Trace:
-        frames = tuple(_bare(frame) for frame in trace.frames)
+        frames = tuple(replace(_bare(frame), variables=()) for frame in trace.frames)
         if len(frames) > 8:
             gap = len(frames) - 8 + frames[1].omitted
             frames = (frames[0], replace(frames[1], omitted=gap), *frames[-6:])
@@ -290,12 +471,15 @@ def _error_alone(report: Report) -> Report:
 def _message_alone(report: Report) -> Report:
     error = report.error
     bare = Trace(type=shorten(error.type, 200), message=shorten(error.message, 500))
-    return replace(report, chain=(bare,), detail="", threads=())
+    return replace(_without_surroundings(report), chain=(bare,), detail="", threads=(), request=None)
 
 
 _REDUCTIONS = (
+    _without_library_variables,
     _without_library_source,
+    _without_variables,
     _shorter_text,
+    _without_surroundings,
     _fewer_members,
     _fewer_frames,
     _error_alone,
