@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import pytest
 
 from pilotlight.debugger import Report, from_exception, render_text
+from pilotlight.debugger.transport import from_json, to_json
 
 # From 3.11 on; the tests that need it are skipped before.
 ExceptionGroup: Any = getattr(builtins, "ExceptionGroup", None)
@@ -50,7 +51,7 @@ def focus_text(report: Report) -> tuple[str, str]:
 
 
 def round_trip(report: Report) -> Report:
-    again = Report.from_json(json.loads(json.dumps(report.to_json())))
+    again = from_json(json.loads(json.dumps(to_json(report))))
     assert again == report
     return again
 
@@ -243,11 +244,11 @@ def test_groups_are_bounded() -> None:
     deep: Exception = ValueError("leaf")
     for _ in range(200):
         deep = ExceptionGroup("deep", [deep, deep])
-    assert len(json.dumps(from_exception(deep).to_json())) < 256 * 1024
+    assert len(json.dumps(to_json(from_exception(deep)))) < 256 * 1024
     both = ExceptionGroup(
         "w", [ExceptionGroup("v", [ValueError("x" * 9_000) for _ in range(100)]) for _ in range(100)]
     )
-    assert len(json.dumps(from_exception(both).to_json(), separators=(",", ":"))) <= 256 * 1024
+    assert len(json.dumps(to_json(from_exception(both)), separators=(",", ":"))) <= 256 * 1024
 
 
 def test_notes(tmp_path: Path) -> None:
@@ -377,7 +378,7 @@ def test_a_broken_str_leaves_a_complete_report(result: Callable[[], Any], messag
 def test_an_endless_message_is_cut() -> None:
     report = from_exception(ValueError("x" * 5_000_000))
     assert report.error.message.endswith("(4990000 more characters)")
-    assert len(json.dumps(report.to_json())) < 40_000
+    assert len(json.dumps(to_json(report))) < 40_000
 
 
 def test_a_class_with_odd_names() -> None:
@@ -459,7 +460,7 @@ def test_own_frames_of_this_server_and_of_the_import_system_are_left_out(
 
 
 def test_a_bug_in_the_server_itself_keeps_its_frames() -> None:
-    error = caught(lambda: Report.from_json({}))
+    error = caught(lambda: from_json({}))
     error = error.with_traceback(error.__traceback__.tb_next.tb_next)  # type: ignore[union-attr]
     assert from_exception(error).error.frames
 
@@ -499,17 +500,17 @@ def test_names_of_the_standard_library_may_be_shadowed(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("# coding: latin-1\nimport json\nx = {}['k']\n")
     script = (
         "import sys\n"
-        "from pilotlight.debugger import from_exception, error_response, from_death, Report\n"
+        "from pilotlight.debugger import from_exception, error_response, from_death, from_json, to_json\n"
         f"sys.path.insert(0, {str(tmp_path)!r})\n"
         "before = set(sys.modules)\n"
         "try:\n    import app\n"
         "except KeyError as error:\n    report = from_exception(error, kind='load')\n"
-        "report = Report.from_json(report.to_json())\n"
+        "report = from_json(to_json(report))\n"
         "for accept in (b'text/html', b'text/plain', b'application/json'):\n"
         "    status, headers, body = error_response(report, accept, 'GET', live=True)\n"
         "    assert b'KeyError' in body and b'could not render' not in body, body\n"
         "dump = 'Thread 0x1 (most recent call first):\\n  File \"app.py\", line 3 in f'\n"
-        "from_death('gone', dump).to_json()\n"
+        "to_json(from_death('gone', dump))\n"
         "print(sorted(set(sys.modules) - before))\n"
     )
     done = subprocess.run(

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pilotlight.debugger import Report, describe_exit, frames_from_faulthandler, from_death, render_text
+from pilotlight.debugger import describe_exit, frames_from_faulthandler, from_death, render_text
+from pilotlight.debugger.transport import from_json, to_json
 
 TWO_THREADS = """Timeout (0:00:05)!
 Thread 0x00007f0000000001 (most recent call first):
@@ -86,7 +87,7 @@ def test_a_real_segmentation_fault(tmp_path: Path) -> None:
     assert focus is not None
     assert focus.code() == "    faulthandler._sigsegv()"
     assert any(frame.function == "wait" for stack in report.threads for frame in stack.frames)
-    assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
+    assert from_json(json.loads(json.dumps(to_json(report)))) == report
     text = render_text(report)
     assert "faulthandler._sigsegv()" in text
     assert "SIGSEGV" in text
@@ -116,5 +117,5 @@ def test_a_death_without_a_word() -> None:
 def test_endless_output_is_cut_at_its_start() -> None:
     report = from_death("gone", "x" * 1_000_000 + "\nlast words\n")
     assert report.detail.endswith("last words\n")
-    assert len(json.dumps(report.to_json())) < 20_000
+    assert len(json.dumps(to_json(report))) < 20_000
     assert "last words" in render_text(report)

@@ -12,6 +12,7 @@ from .model import Report
 from .report import from_exception
 from .response import error_response
 from .text import render_text
+from .transport import from_json, to_json
 
 __all__ = [
     "Report",
@@ -20,5 +21,7 @@ __all__ = [
     "frames_from_faulthandler",
     "from_death",
     "from_exception",
+    "from_json",
     "render_text",
+    "to_json",
 ]

@@ -44,8 +44,9 @@ def ask_for_stacks(child: Child) -> bool:
 def death_report(description: str, stacks: str) -> dict[str, Any]:
     """The JSON form of the report of a worker that cannot report itself."""
     from pilotlight.debugger.death import from_death  # costs start-up time; nobody dies on a good day
+    from pilotlight.debugger.transport import to_json
 
-    return from_death(description, stacks).to_json()
+    return to_json(from_death(description, stacks))
 
 
 def describe_end(status: int, doing: str) -> str:
@@ -58,8 +59,9 @@ def describe_end(status: int, doing: str) -> str:
 def error_report(error: Exception) -> dict[str, Any]:
     """The JSON form of the report of an error of which the supervisor knows."""
     from pilotlight.debugger.report import from_exception  # as above
+    from pilotlight.debugger.transport import to_json
 
-    return from_exception(error).to_json()
+    return to_json(from_exception(error))
 
 
 def describe_error(error: Exception) -> str:

@@ -27,6 +27,7 @@ from pilotlight.channel import Channel
 from pilotlight.console import Console
 from pilotlight.debugger.report import Report, from_exception
 from pilotlight.debugger.text import render_text
+from pilotlight.debugger.transport import from_json as report_from_json
 from pilotlight.errors import UserError
 from pilotlight.reload.checkpoint import Checkpointer
 from pilotlight.reload.dependencies import Dependency
@@ -117,7 +118,7 @@ class Worker:
         """Loads and serves what the order names."""
         kind = self._order.target["kind"]
         if kind == "report":
-            self._serve_report(Report.from_json(self._order.target["report"]))
+            self._serve_report(report_from_json(self._order.target["report"]))
             return
         if sys.stdin is not None and sys.stdin.isatty():
             self._lease.install()
