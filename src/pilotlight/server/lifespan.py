@@ -36,7 +36,7 @@ class Lifespan:
     def __init__(self, application: Application, hooks: ServerHooks) -> None:
         self._application = application
         self._hooks = hooks
-        self._phase: Literal["starting", "running", "stopping", "over"] = "starting"
+        self._phase: Literal["starting", "running", "stopping", "abandoned", "over"] = "starting"
         self._received = False
         self._failure: LifespanFailed | None = None
         self._state: dict[str, Any] = {}
@@ -98,7 +98,11 @@ class Lifespan:
         if not self._received:
             self._received = True
             return {"type": "lifespan.startup"}
-        await self._stop.wait()
+        try:
+            await self._stop.wait()
+        except asyncio.CancelledError:  # the server's end came in between; the app need not take it in silence
+            self._phase = "abandoned"
+            raise
         return {"type": "lifespan.shutdown"}
 
     async def _send(self, message: dict[str, Any]) -> None:
@@ -115,5 +119,5 @@ class Lifespan:
             self._phase = "over"
             self._hooks.notice(f"The app's lifespan shutdown failed: {message.get('message', '')}")
             self._progress.set()
-        else:
+        elif self._phase != "abandoned":
             raise RuntimeError(f"The ASGI app sent {kind!r} out of turn in its lifespan.")
