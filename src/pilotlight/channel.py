@@ -29,6 +29,13 @@ LOST = -1
 """Stands for a descriptor that could not be received, because the process has as many open as it may."""
 
 
+def close_received(descriptors: Sequence[int]) -> None:
+    """Closes descriptors of a message that nobody wants."""
+    for descriptor in descriptors:
+        if descriptor != LOST:
+            os.close(descriptor)
+
+
 class ChannelError(Exception):
     """The other side sent something that is not a message: a bug, or not one of our processes."""
 
@@ -214,18 +221,16 @@ class Channel:
         self._inbox.buffer += data
         return True
 
-    def _wait_until(self, event: int) -> None:
+    def _wait_until(self, event: int, seconds: float | None = None) -> None:
         """Event loops make the descriptors that they watch non-blocking, so a call that may wait does it
         here."""
         poll = select.poll()
         poll.register(self._sock, event)
-        poll.poll()
+        poll.poll(None if seconds is None else seconds * 1000)
 
     def wait(self, seconds: float) -> None:
         """Waits until something has arrived, or the other side is gone, but not for longer."""
-        poll = select.poll()
-        poll.register(self._sock, select.POLLIN)
-        poll.poll(seconds * 1000)
+        self._wait_until(select.POLLIN, seconds)
 
     def connect_anew(self, sock: socket.socket) -> None:
         """Goes on over another socket, in a fork: what has arrived on the old one is the parent's."""

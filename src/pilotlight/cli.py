@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from pilotlight.console import Console
 from pilotlight.errors import UserError
+from pilotlight.launch.early import is_script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,11 +93,6 @@ def script_of(words: Sequence[str]) -> Script | Module | None:
     if is_script(first):
         return Script(first, tuple(rest))
     return None
-
-
-def is_script(word: str) -> bool:
-    """Whether a word names a Python file."""
-    return word.endswith((".py", ".pyw")) and not word.startswith("-")
 
 
 def _run(words: list[str], console: Console, early: EarlyWorker | None) -> int:

@@ -59,9 +59,14 @@ def _flags_of_this_process() -> Sequence[str]:
 def reload_is_likely(words: Sequence[str], variables: Mapping[str, str]) -> bool:
     """Whether a command line and environment look as if they ask for the reloader. A wrong guess costs
     little."""
-    if "--help" in words or "--version" in words or (words and words[0].endswith((".py", ".pyw"))):
+    if "--help" in words or "--version" in words or (words and is_script(words[0])):
         return False
     if words and words[0].startswith("-m"):  # a script too
         return False
     in_environment = any(variables.get(name, "0") not in ("", "0") for name in _VARIABLES)
     return in_environment or not _WORDS.isdisjoint(words)
+
+
+def is_script(word: str) -> bool:
+    """Whether a word of the command line names a Python file."""
+    return word.endswith((".py", ".pyw")) and not word.startswith("-")

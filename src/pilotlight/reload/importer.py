@@ -70,7 +70,6 @@ class RecordingFinder:
     """The finder. One per process, at the front of `sys.meta_path`."""
 
     def __init__(self, notes: Notes, users: UserFiles, boundaries: Boundaries | None = None) -> None:
-        self._boundaries = boundaries
         self._in_parts = None if boundaries is None else InParts(notes, boundaries)
         self._notes = notes
         self._users = users
@@ -92,18 +91,20 @@ class RecordingFinder:
         self._asking.add(asking)
         try:
             spec = self._ask_others(fullname, path, target)
+            if not self._noted(fullname, path, spec):
+                importlib.invalidate_caches()
+                spec = self._ask_others(fullname, path, target)
+                self._noted(fullname, path, spec)
         finally:
             self._asking.discard(asking)
+        return spec
+
+    def _noted(self, fullname: str, path: Sequence[str] | None, spec: ModuleSpec | None) -> bool:
+        """Records what the search has found, or that it has not; as `_note_found`."""
         if spec is None:
             self._note_misses(fullname, path, None)
-        elif (spec.has_location or spec.origin is None) and not self._note_found(fullname, path, spec):
-            importlib.invalidate_caches()
-            spec = self._ask_others(fullname, path, target)
-            if spec is None:
-                self._note_misses(fullname, path, None)
-            elif spec.has_location or spec.origin is None:
-                self._note_found(fullname, path, spec)
-        return spec
+            return True
+        return not (spec.has_location or spec.origin is None) or self._note_found(fullname, path, spec)
 
     def _ask_others(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
@@ -148,12 +149,13 @@ class RecordingFinder:
             False if there is no such file any more behind the boundary.
         """
         plain = type(spec.loader) is SourceFileLoader
-        pause = self._boundaries is not None and self._boundaries.before_module(origin)
-        if plain and self._boundaries is not None and not os.path.isfile(origin):
-            return False
-        if pause and plain and self._in_parts is not None:
-            spec.loader = PausingSourceLoader(spec.name, origin, self._in_parts, self._notes)
-            return True
+        if self._in_parts is not None:
+            wanted = self._in_parts.wanted(origin)
+            if plain and not os.path.isfile(origin):
+                return False
+            if plain and wanted:
+                spec.loader = PausingSourceLoader(spec.name, origin, self._in_parts, self._notes)
+                return True
         self._notes.module_file(origin)
         if plain:
             spec.loader = FreshSourceLoader(spec.name, origin)

@@ -45,3 +45,12 @@ def flush_writers(numbers: Iterable[int]) -> None:
             with suppress(OSError, ValueError):  # closed, or none of the system's
                 if one.fileno() in wanted:
                     one.flush()
+
+
+def identity(descriptor: int) -> tuple[int, int] | None:
+    """Device and inode of what is open under a number; None if nothing is."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

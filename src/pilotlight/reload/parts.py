@@ -78,8 +78,7 @@ class InParts:
         self._boundaries = boundaries
 
     def wanted(self, path: str) -> bool:
-        """Lets the load be paused before a file that no import looks for; whether it is to be run in
-        parts."""
+        """Lets the load be paused before the file is read; whether it is to be run in parts."""
         return self._boundaries.before_module(path)
 
     @seen_as_import_machinery

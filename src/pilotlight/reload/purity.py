@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Literal
 
+from pilotlight.reload.openfiles import identity
 from pilotlight.reload.userfiles import UserFiles
 
 _PATCHERS = ("gevent.monkey", "eventlet.patcher")
@@ -225,11 +226,8 @@ def _native_threads_that_stay(python: int) -> int:
 
 def _handle(number: int) -> Handle | None:
     """None if it is not open (any more)."""
-    try:
-        status = os.fstat(number)
-    except OSError:
-        return None
-    return number, status.st_dev, status.st_ino
+    found = identity(number)
+    return None if found is None else (number, *found)
 
 
 def _descriptors() -> Iterable[Descriptor]:

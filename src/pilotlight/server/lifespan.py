@@ -100,7 +100,7 @@ class Lifespan:
             return {"type": "lifespan.startup"}
         try:
             await self._stop.wait()
-        except asyncio.CancelledError:  # the server's end came in between; the app need not take it in silence
+        except asyncio.CancelledError:  # the end of the server came in between
             self._phase = "abandoned"
             raise
         return {"type": "lifespan.shutdown"}

@@ -7,6 +7,7 @@ The transitions of `State` are made by the supervisor alone, through the methods
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 from collections.abc import Mapping, Sequence
@@ -154,6 +155,13 @@ class Child:
         self._handle = handle
         if self.state is State.STOPPING:
             self.signal(signal.SIGTERM)
+
+    def has_ended(self) -> bool:
+        """Of a copy that has introduced itself: whether its process is gone, reaped or not."""
+        assert self._handle is not None
+        poll = select.poll()
+        poll.register(self._handle, select.POLLIN)  # what pidfd_open(2) says of a process that has ended
+        return bool(poll.poll(0))
 
     def send(self, body: dict[str, Any], descriptors: Sequence[int] = ()) -> bool:
         """Sends a message, now or as soon as the worker takes it.

@@ -148,7 +148,7 @@ class Failures:
         if not self._is_loading(child) or load is None:
             return
         stacks = read_crash_log(child)
-        seconds = time.monotonic() - load.started
+        seconds = time.monotonic() - load.began
         description = f"The app has been loading for {seconds:.0f} s and has not finished."
         self._console.line(f"{description} It is here now:")
         self._console.block(stacks)

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from pilotlight import messages
-from pilotlight.channel import LOST, Channel
+from pilotlight.channel import LOST, Channel, close_received
 from pilotlight.reload.dependencies import Dependency
 from pilotlight.supervisor.child import Child, State
 from pilotlight.supervisor.lineage import Lineage
@@ -82,9 +82,7 @@ class Line:
         """
         child.state = State.PAUSED
         if LOST in descriptors:
-            for descriptor in descriptors:
-                if descriptor != LOST:
-                    os.close(descriptor)
+            close_received(descriptors)
             return None
         channel, lifeline, crash_log = descriptors
         os.set_blocking(crash_log, False)

@@ -39,16 +39,17 @@ class Load:
 
     Args:
         reason: which file changed, or who asked.
-        started: in seconds of the monotonic clock.
         number: as the word says it that tells who may answer.
-        first: no app has been served yet.
     """
 
     reason: str
-    started: float
     number: int
-    first: bool
     explanation: Explanation
+
+    @property
+    def began(self) -> float:
+        """In seconds of the monotonic clock."""
+        return self.explanation.began
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Loads:
         current: the process that loads or serves the app, or has failed to.
         under_way: None between loads.
         served: an app has been served.
+        last_seconds: what the last load took, until it was ready.
         directory: the current directory of every load.
     """
 
@@ -105,7 +107,7 @@ class Loads:
         """Made for the next load, which waits for the predecessor's end."""
         self._number = 0
         """Of the last load, or of the last report in place of one."""
-        self._last_seconds = 0.0
+        self.last_seconds = 0.0
         self._ended = False
         """There are no more loads."""
         self._refused = False
@@ -149,7 +151,7 @@ class Loads:
         explanation = Explanation(
             time.monotonic(), None if changed is None else tuple(changed), place, self._checkpoints
         )
-        self.under_way = Load(reason, explanation.began, self._number, not self.served, explanation)
+        self.under_way = Load(reason, self._number, explanation)
         self._answering.appoint_nobody()
         self._ending.retire_all()
         self.current = None
@@ -267,7 +269,7 @@ class Loads:
     def _becomes_current(self, child: Child) -> None:
         self.current = child
         if self.under_way is not None:
-            due = self.under_way.started + max(SLOW_SECONDS, 3 * self._last_seconds)
+            due = self.under_way.began + max(SLOW_SECONDS, 3 * self.last_seconds)
             self._later(max(0.0, due - time.monotonic()), Due("slow", child))
 
     def introduced(self, child: Child) -> None:
@@ -303,7 +305,7 @@ class Loads:
         """The current process is ready. Gives the load that has led to that."""
         load, self.under_way = self.under_way, None
         if load is not None:
-            self._last_seconds = time.monotonic() - load.started
+            self.last_seconds = time.monotonic() - load.began
         return load
 
     def end(self) -> None:
@@ -363,8 +365,3 @@ class Loads:
             load.explanation.reached("start of serving", time.monotonic())
             for line in load.explanation.lines(self.directory):
                 self._console.line(f"  {line}")
-
-    @property
-    def last_seconds(self) -> float:
-        """What the last load took, until it was ready."""
-        return self._last_seconds

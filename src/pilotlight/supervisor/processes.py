@@ -90,7 +90,7 @@ class Processes:
         """A copy has said who it is."""
         child.introduced(pid, handle)
         status = self._unknown_ends.pop(pid, None)
-        if status is not None:
+        if status is not None and child.has_ended():  # else that was another one with this pid
             self.gone(child, status)
 
     def copy_ended(self, pid: int, status: int) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pilotlight import messages
-from pilotlight.channel import LOST
+from pilotlight.channel import LOST, close_received
 from pilotlight.console import Console
 from pilotlight.reload.dependencies import Dependency
 from pilotlight.settings import Settings
@@ -78,7 +78,11 @@ class Supervisor:
         self._postponed: tuple[Dependency, ...] | None = ()
         """What changed while a debugger had the terminal; None if a load from scratch was asked for."""
         self._exit_status: int | None = None
-        self.served = False
+
+    @property
+    def served(self) -> bool:
+        """After `run`: whether the app has ever been."""
+        return self._loads.served
 
     def run(self, early: Child | None = None) -> int:
         """Returns the command's exit status, when all children are gone. `early` is a worker spawned in
@@ -201,11 +205,13 @@ class Supervisor:
             self._tell_of_trust()
         elif kind in (messages.STREAMING, messages.FINISHED):
             child.finished = True
+            if kind == messages.FINISHED and (self._exit_status is not None or self._loads.under_way is None):
+                child.send({"type": messages.SUCCEEDED})
             self._loads.predecessor_gone()
         elif child is self._loads.current or child.is_notice:
             self._on_progress(child, body, descriptors)
         else:
-            _close(descriptors)  # of a copy that nobody wants any more
+            close_received(descriptors)  # of a copy that nobody wants any more
 
     def _on_progress(self, child: Child, body: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         kind = body["type"]
@@ -217,8 +223,8 @@ class Supervisor:
             copy = self._loads.paused(child, body["place"], body["seconds"], descriptors)
             if copy is not None:
                 self._lending.goes_on(child, copy)
-            if copy is not None and self._exit_status is not None:
-                self._ending.stop(copy)
+                if self._exit_status is not None:
+                    self._ending.stop(copy)
         elif kind == messages.NO_CHECKPOINTS:
             self._tell_once(body["reason"])
         elif kind == messages.HEAD_CHANGED:
@@ -246,14 +252,15 @@ class Supervisor:
         self._watch.load_finished()
         self._later(STANDBY_SECONDS, Due("standby"))
         load = self._loads.over()
-        if load is not None and not load.first:  # before the first request's line
+        first = not self._loads.served
+        if load is not None and not first:  # before the first request's line
             if child.state is State.SERVING:
                 self._console.reload(load.reason, self._loads.last_seconds)
             self._loads.explain(load)
         self._let_accept(child)
         self._ending.end_finished()
-        if load is not None and load.first:
-            self.served = self._loads.served = True
+        if load is not None and first:
+            self._loads.served = True
             self._greet(self._loaded["name"], self._loaded["framework"], self._loaded["version"])
 
     def _let_accept(self, child: Child) -> None:
@@ -434,9 +441,3 @@ class Supervisor:
         self._exit_status = status
         self._loads.end()
         self._ending.kill_all()
-
-
-def _close(descriptors: Sequence[int]) -> None:
-    for descriptor in descriptors:
-        if descriptor != LOST:
-            os.close(descriptor)

@@ -12,6 +12,8 @@ import os
 import signal
 from collections.abc import Callable, Iterable
 
+from pilotlight.reload.openfiles import identity
+
 _OPEN_DESCRIPTORS = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
 
 
@@ -31,7 +33,7 @@ class Forks:
     def own(self, descriptors: Iterable[int]) -> None:
         """Which descriptors are ours from now on; duplicates of them that are open at a fork count as
         well."""
-        self._ours = frozenset(_identity(descriptor) for descriptor in descriptors)
+        self._ours = frozenset(identity(descriptor) for descriptor in descriptors)
 
     def fork(self) -> int:
         """As `os.fork`, for a copy of this process that goes on in its place.
@@ -61,15 +63,7 @@ def _replace(ours: frozenset[tuple[int, int] | None]) -> None:
     nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     for name in os.listdir(_OPEN_DESCRIPTORS):
         descriptor = int(name)
-        identity = _identity(descriptor)
-        if identity is not None and identity in ours:
+        found = identity(descriptor)
+        if found is not None and found in ours:
             os.dup2(nothing, descriptor, inheritable=False)
     os.close(nothing)
-
-
-def _identity(descriptor: int) -> tuple[int, int] | None:
-    try:
-        status = os.fstat(descriptor)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

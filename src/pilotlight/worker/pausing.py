@@ -75,6 +75,8 @@ class Pauser:
         self._crash_log = crash_log
         self._listener = listener
         self._purity = purity
+        self._reaping = False
+        self._ends_to_reap = False
         self._positions = Positions(())
         self._randomness = Randomness.of_this_process()
 
@@ -165,15 +167,15 @@ class Pauser:
                 signal.setitimer(which, seconds, interval)
 
     def _reap(self, number: int, frame: FrameType | None) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            status = os.waitstatus_to_exitcode(status)
-            self._tell({"type": messages.CHILD_ENDED, "pid": pid, "status": status})
+        """Called within itself it leaves the work to the outer call: the channel's lock is not to be taken
+        twice. (Blocking the signal would not do: a native thread may take it.)"""
+        self._ends_to_reap = True
+        while self._ends_to_reap and not self._reaping:
+            self._reaping, self._ends_to_reap = True, False
+            while (ended := _ended_child()) is not None:
+                pid, status = ended
+                self._tell({"type": messages.CHILD_ENDED, "pid": pid, "status": status})
+            self._reaping = False
 
     def _tell(self, body: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
         """From a checkpoint to the supervisor; if that is gone, so is the checkpoint."""
@@ -197,3 +199,12 @@ class Pauser:
         self._channel.send({"type": messages.HELLO, "pid": os.getpid()}, [handle])
         os.close(handle)
         self._listener.moved(lifeline, crash_log)
+
+
+def _ended_child() -> tuple[int, int] | None:
+    """Pid and status of a child that has ended, reaped."""
+    try:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    return None if pid == 0 else (pid, os.waitstatus_to_exitcode(status))
