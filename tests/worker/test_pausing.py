@@ -1,0 +1,49 @@
+"""A checkpoint that reaps its copies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any, cast
+
+from pilotlight.channel import Channel
+from pilotlight.worker.forking import Forks
+from pilotlight.worker.pausing import Pauser
+
+
+class BusyChannel:
+    """Another child ends each time that something is sent, while it is sent."""
+
+    def __init__(self) -> None:
+        self.sending = False
+        self.left = 3
+        self.ended: list[int] = []
+
+    def send(self, body: dict[str, Any], descriptors: object = ()) -> None:
+        assert not self.sending  # a real channel would wait for itself
+        self.sending = True
+        self.ended.append(body["pid"])
+        if self.left:
+            self.left -= 1
+            end_a_child()
+        self.sending = False
+
+
+def end_a_child() -> None:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def test_a_child_that_ends_while_another_is_told_of_is_told_of_next() -> None:
+    channel = BusyChannel()
+    forks, listener, purity = cast(Forks, None), cast(Any, None), cast(Any, None)
+    pauser = Pauser(cast(Channel, channel), forks, 0, 0, listener, purity)
+    before = signal.signal(signal.SIGCHLD, pauser._reap)
+    try:
+        end_a_child()
+        pauser._reap(signal.SIGCHLD, None)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert len(channel.ended) == 4
