@@ -268,6 +268,7 @@ _by_type = {
     "str | None": _optional,
     "bool": st.booleans(),
     "int": st.integers(0, 65535),
+    "int | str | None": st.none() | st.integers(0, 65535) | st.just("same"),
     "str": _text,
     "tuple[str, ...]": _texts,
     "tuple[tuple[str, str], ...]": st.lists(st.tuples(_text, _text), max_size=3).map(tuple),

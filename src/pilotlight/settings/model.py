@@ -26,6 +26,16 @@ class Settings:
     """Resolved: `--reload` if given, else `debug`."""
     debugger: bool = False
     """Resolved: `--debugger` if given, else `debug`."""
+    debug_port: int | str | None = None
+    """Of the debug listener: None takes the one of the last time, or a free one; `same` has none of its
+    own."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further names, in lower case, under which this server may be asked; one that begins with a dot stands
+    for all names that end so."""
+    editor: str | None = None
+    """The name of an editor, or a template of the links that open one."""
+    path_mappings: tuple[str, ...] = ()
+    """`here=there`: what the editor calls the directories that are called otherwise here."""
     host: str | None = None
     """None listens on 127.0.0.1 and ::1."""
     port: int = 5000

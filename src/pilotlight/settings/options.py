@@ -25,6 +25,10 @@ if TYPE_CHECKING:
         "files",
         "patterns",
         "choice",
+        "debug-port",
+        "host-names",
+        "editor",
+        "mappings",
     ]
 
 BASIC = "Basics"
@@ -80,7 +84,7 @@ class Option:
     @property
     def is_list(self) -> bool:
         """Whether it takes several values."""
-        return self.kind in ("files", "patterns")
+        return self.kind in ("files", "patterns", "host-names", "mappings")
 
 
 OPTIONS: tuple[Option, ...] = (
@@ -141,6 +145,39 @@ OPTIONS: tuple[Option, ...] = (
         "switch",
         "Show errors of the app in the browser. Default: as --debug.",
         flask=("FLASK_RUN_DEBUGGER",),
+    ),
+    Option(
+        "debug-port",
+        ("--debug-port",),
+        "debug-port",
+        "Port of the debugger's own pages, on this machine only. Default: the one of the last time. 'same' "
+        "serves them on the app's port under a secret path, which is weaker: for setups with one port.",
+        metavar="PORT|same",
+    ),
+    Option(
+        "allowed-host",
+        ("--allowed-host",),
+        "host-names",
+        "A further host name under which the server may be asked in debug mode, like 'dev.example.test' or "
+        "'.example.test' for all below it; separated by commas, may be repeated.",
+        field="allowed_hosts",
+        metavar="NAME",
+    ),
+    Option(
+        "editor",
+        ("--editor",),
+        "editor",
+        "What the error page opens files in: vscode, cursor, pycharm, zed, sublime, or a link like "
+        "'myeditor://{file}:{line}'.",
+        metavar="NAME",
+    ),
+    Option(
+        "path-mapping",
+        ("--path-mapping",),
+        "mappings",
+        "For the editor, when the app runs in a container: 'directory here=there'; may be repeated.",
+        field="path_mappings",
+        metavar="HERE=THERE",
     ),
     Option(
         "extra-files",

@@ -25,6 +25,20 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[\w.-]+)?")
 _IMPORT_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*[.:][^\W\d]\w*")
 _CERTIFICATE_SUFFIXES = (".pem", ".crt", ".cer", ".cert", ".key", ".der")
+EDITORS = (
+    "vscode",
+    "vscode-insiders",
+    "vscodium",
+    "cursor",
+    "windsurf",
+    "zed",
+    "pycharm",
+    "idea",
+    "sublime",
+    "textmate",
+    "emacs",
+)
+"""Those that `debugger.editor` knows."""
 _SOCKET_PATH_BYTES = 103
 """The shortest limit of `sun_path` among the systems we run on, without its final zero byte."""
 
@@ -41,7 +55,13 @@ def read(option: Option, value: Any, place: str, base: str) -> Any:
     Raises:
         UserError: the value does not fit; the message is one sentence that begins with the place.
     """
-    if isinstance(value, PathLike) and option.kind not in ("switch", "port", "host", "choice"):
+    if isinstance(value, PathLike) and option.kind not in (
+        "switch",
+        "port",
+        "debug-port",
+        "host",
+        "choice",
+    ):
         value = os.fspath(value)
     match option.kind:
         case "switch":
@@ -52,6 +72,12 @@ def read(option: Option, value: Any, place: str, base: str) -> Any:
             return tuple(_path(item, place, base) for item in _items(value, place))
         case "patterns":
             return tuple(_items(value, place))
+        case "debug-port":
+            return "same" if value == "same" else _port(value, place)
+        case "host-names":
+            return tuple(_host_name(item, place) for item in _items(value, place, ","))
+        case "mappings":
+            return tuple(_mapping(item, place) for item in _items(value, place))
     text = _text(value, place)
     match option.kind:
         case "host":
@@ -65,6 +91,8 @@ def read(option: Option, value: Any, place: str, base: str) -> Any:
         case "choice":
             if text not in option.choices:
                 raise UserError(f"{place} is {text!r}, but only {' or '.join(option.choices)} is possible.")
+        case "editor":
+            return _editor(text, place)
     return text
 
 
@@ -138,6 +166,40 @@ def _host(text: str, place: str) -> str:
     return text
 
 
+def _host_name(text: str, place: str) -> str:
+    """A name in lower case; one that begins with a dot stands for all below it."""
+    name = text.strip().lower().rstrip(".")
+    if not _HOST_NAME.fullmatch(name.removeprefix(".")):
+        raise UserError(
+            f"{place} is {text!r}, but must be a host name like 'dev.example.test' (or '.example.test' for "
+            "all names below it), without scheme and port."
+        )
+    return name
+
+
+def _mapping(text: str, place: str) -> str:
+    here, equals, there = text.partition("=")
+    if not equals or not here.strip() or not there.strip():
+        raise UserError(
+            f"{place} is {text!r}, but must be two directories, like /app=/home/me/project: as the app calls "
+            "it, then as the editor does."
+        )
+    return text
+
+
+def _editor(text: str, place: str) -> str:
+    """A known name, or a link with `{file}` in it; which links are refused is the business of whoever makes
+    them."""
+    if text.lower() in EDITORS:
+        return text.lower()
+    if "{file}" in text and "://" in text:
+        return text
+    raise UserError(
+        f"{place} is {text!r}, but must be one of {', '.join(EDITORS)}, or a link like "
+        "'myeditor://open?file={file}&line={line}'."
+    )
+
+
 def _path(value: object, place: str, base: str) -> str:
     text = _text(os.fspath(value) if isinstance(value, PathLike) else value, place)
     return os.path.normpath(os.path.join(base, os.path.expanduser(text)))
@@ -161,7 +223,7 @@ def _certificate(text: str, place: str, base: str) -> str:
     return _path(text, place, base)
 
 
-def _items(value: object, place: str) -> list[str]:
+def _items(value: object, place: str, separator: str = os.pathsep) -> list[str]:
     """The parts of a list option: a list, or text separated by the system's path separator."""
     if isinstance(value, (str, PathLike)):
         value = [value]
@@ -174,7 +236,7 @@ def _items(value: object, place: str) -> list[str]:
             raise UserError(f"{place} must be a list of texts, but contains {describe(text)}.")
         if "\0" in text:
             raise UserError(f"{place} contains a zero byte.")
-        items.extend(part for part in text.split(os.pathsep) if part.strip())
+        items.extend(part for part in text.split(separator) if part.strip())
     return items
 
 
