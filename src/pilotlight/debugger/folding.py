@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
-MAX_PERIOD = 8
+MAX_PERIOD = 12
 MAX_FRAMES = 64
 _KEPT_OF_A_LINE = 3  # as the interpreter does before it says "Previous line repeated"
 

@@ -1,7 +1,8 @@
 """Source lines as the file is now, and which files are the user's own.
 
-Must never use `linecache` (it may be stale), never run user code (no loader is asked), never read anything
-but a regular file, and never fail: what cannot be read has a sentence instead.
+Must never run user code, never read anything but a regular file or a member of a zip archive, and never
+fail: what cannot be read has a sentence instead. `linecache` may be stale, so it is read for what is in no
+file only (generated code, the cells of a notebook), and is never asked to load anything.
 """
 
 from __future__ import annotations
@@ -10,10 +11,16 @@ import os
 import re
 import stat
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_LINE_CHARACTERS = 400
+AROUND = (5, 4)
+CHANGED = "The file has changed since it was loaded: these may not be the lines that ran."
+_NO_FILE = "The code did not come from a file."
+_FROZEN = "The code is built into the interpreter."
 
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 _BLANK = re.compile(rb"^[ \t\f]*(?:#.*)?$")
@@ -88,55 +95,93 @@ class Excerpt:
 
 
 class SourceReader:
-    """Reads each file once. Make a new one for each report, so that no line is older than the report."""
+    """Reads each file once. Make a new one for each report, so that no line is older than the report.
 
-    def __init__(self) -> None:
+    Args:
+        changed: whether a file is another than the one that was loaded.
+    """
+
+    def __init__(self, changed: Callable[[str], bool] | None = None) -> None:
         self._files: dict[str, tuple[str, ...] | str] = {}
+        self._notes: dict[str, str] = {}
+        self._changed = changed
 
-    def lines(self, file: str) -> tuple[str, ...] | str:
-        """All lines of a file, or the sentence that says why there are none."""
+    def lines(self, file: str, loader: object = None) -> tuple[str, ...] | str:
+        """All lines of a file, or the sentence that says why there are none.
+
+        Args:
+            file: as the code names it.
+            loader: what imported its module; asked only if it is the standard library's own for zip archives.
+        """
         if file not in self._files:
-            self._files[file] = _read(file)
+            self._files[file] = _read(file, loader)
         return self._files[file]
 
+    def note(self, file: str) -> str:
+        """Why what is read may not be what ran; empty if all is well."""
+        if file not in self._notes:
+            changed = self._changed is not None and not file.startswith("<") and self._changed(file)
+            self._notes[file] = CHANGED if changed else ""
+        return self._notes[file]
+
     def excerpt(
-        self, file: str, line: int | None, end_line: int | None = None, before: int = 5, after: int = 4
+        self,
+        file: str,
+        line: int | None,
+        end_line: int | None = None,
+        *,
+        loader: object = None,
+        around: tuple[int, int] = AROUND,
     ) -> Excerpt:
-        """The lines from `before` lines before to `after` lines after it; of a long place the start."""
+        """The lines around a place in a file; see `excerpt_of`."""
         if line is None or line < 1:
             return Excerpt(note="The interpreter did not record the line.")
-        lines = self.lines(file)
+        lines = self.lines(file, loader)
         if isinstance(lines, str):
             return Excerpt(note=lines)
-        if line > len(lines) or (line == len(lines) and not lines[-1]):
-            return Excerpt(note=f"The file has changed since it ran: it has no line {line} any more.")
-        last = min(max(end_line or line, line), line + 12) + after
-        first = max(line - before, 1)
-        note = ""
-        if not lines[line - 1].strip():
-            note = "The file has changed since it ran: this line is empty now."
-        while first < line and not lines[first - 1].strip():
-            first += 1
-        shown = lines[first - 1 : last]
-        while shown and not shown[-1].strip() and first + len(shown) - 1 > line:
-            shown = shown[:-1]
-        return Excerpt(tuple(_clip(each) for each in shown), first, note)
+        found = excerpt_of(lines, line, end_line, around)
+        return found if found.note else replace(found, note=self.note(file))
+
+
+def excerpt_of(
+    lines: tuple[str, ...], line: int, end_line: int | None = None, around: tuple[int, int] = AROUND
+) -> Excerpt:
+    """The lines from some before to some after a place (`around`); of a long place the start."""
+    before, after = around
+    if line < 1 or line > len(lines) or (line == len(lines) and not lines[-1]):
+        return Excerpt(note=f"The file has changed since it ran: it has no line {line} any more.")
+    last = min(max(end_line or line, line), line + 12) + after
+    first = max(line - before, 1)
+    note = ""
+    if not lines[line - 1].strip():
+        note = "The file has changed since it ran: this line is empty now."
+    while first < line and not lines[first - 1].strip():
+        first += 1
+    shown = lines[first - 1 : last]
+    while shown and not shown[-1].strip() and first + len(shown) - 1 > line:
+        shown = shown[:-1]
+    return Excerpt(tuple(_clip(each) for each in shown), first, note)
 
 
 def _clip(line: str) -> str:
     return line if len(line) <= MAX_LINE_CHARACTERS else line[:MAX_LINE_CHARACTERS] + "…"
 
 
-def _read(file: str) -> tuple[str, ...] | str:
+def _read(file: str, loader: object = None) -> tuple[str, ...] | str:
     if file.startswith("<"):
-        return "The code did not come from a file."
+        return _cached(file) or (_FROZEN if file.startswith("<frozen ") else _NO_FILE)
     try:
         if not stat.S_ISREG(os.stat(file).st_mode):
             return "The source is not a regular file."
         with open(file, "rb") as stream:
             data = stream.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
-        return "The file is not there any more."
+        return _cached(file) or "The file is not there any more."
+    except NotADirectoryError:
+        found = _from_archive(file, loader)
+        if isinstance(found, str):
+            return found
+        data = found
     except (OSError, ValueError) as error:
         return f"The file cannot be read: {error}."
     if len(data) > MAX_FILE_BYTES:
@@ -144,6 +189,35 @@ def _read(file: str) -> tuple[str, ...] | str:
     if b"\0" in data:
         return "The file is not text."
     return split_source(decode_source(data))
+
+
+def _cached(name: str) -> tuple[str, ...] | None:
+    """What `linecache` was given for generated code or a notebook's cell, if anybody uses it."""
+    module = sys.modules.get("linecache")
+    known = vars(module).get("cache") if type(module) is type(sys) else None
+    entry = dict.get(known, name) if type(known) is dict else None
+    if (
+        type(entry) is not tuple or len(entry) != 4 or entry[1] is not None
+    ):  # an entry with a time is of a file
+        return None
+    lines = entry[2]
+    if type(lines) not in (list, tuple) or any(type(line) is not str for line in lines):
+        return None
+    text = "".join(lines)
+    return split_source(text) if 0 < len(text) <= MAX_FILE_BYTES else None
+
+
+def _from_archive(file: str, loader: object) -> bytes | str:
+    """A module in a zip archive, by the standard library's loader; any other would be user code."""
+    kind: Any = getattr(sys.modules.get("zipimport"), "zipimporter", None)
+    get_data: Any = getattr(kind, "get_data", None)
+    if get_data is None or type(loader) is not kind:
+        return "The file is not there any more."
+    try:
+        data = get_data(loader, file)
+    except Exception as error:  # noqa: BLE001 - a damaged archive has many ways to fail
+        return f"The file cannot be read from its archive: {error}."
+    return data if type(data) is bytes else "The file cannot be read from its archive."
 
 
 def character_column(line: str, byte_column: int) -> int:

@@ -1,0 +1,152 @@
+"""Django's part in a traceback: the nodes of a template that were being rendered, and its syntax errors.
+
+Django renders by walking a tree: each node's `render_annotated` is a call on the stack, and the node knows
+its template and line. Of the nodes of one template that stand inside each other the innermost is shown; an
+included or extended template is a level of its own. Must never run a method of the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .exceptions import arguments, attribute, bases, is_named
+from .peek import instance_dictionary, local
+from .stack import Step
+from .template_jinja import Wrong
+
+_BASE = "django.template.base"
+
+
+@dataclass(frozen=True, slots=True)
+class DjangoPlace:
+    """A place in a template, and what the template knew there."""
+
+    file: str
+    line: int
+    function: str
+    source: str | None
+    position: tuple[int, int] | None
+    names: tuple[dict[Any, Any], ...]
+
+
+def places(steps: Sequence[Step], error: BaseException) -> dict[int, DjangoPlace]:
+    """The innermost node of each template on the stack, by the index of its call."""
+    found: dict[int, DjangoPlace] = {}
+    sources: dict[int, str] = {}
+    last: tuple[int, Any] | None = None
+    block = ""
+    for index, step in enumerate(steps):
+        name = step.code.co_name
+        if name in ("render_annotated", "_render", "compile_nodelist"):
+            this = local(step.frame, "self")
+            known = _attributes(this)
+            origin = known.get("origin")
+            if origin is None:
+                continue
+            if name != "render_annotated":
+                source = known.get("source")
+                if type(source) is str:
+                    sources[id(origin)] = source
+                if name == "_render" or is_syntax_error(error):
+                    continue
+                place = _place(origin, attribute(error, "token"), "", sources, None)
+            else:
+                # Only the innermost of the nodes that stand inside each other in one template is shown.
+                if last is not None and last[1] is origin:
+                    found.pop(last[0], None)
+                else:
+                    block = ""
+                if is_named(type(this), "django.template.loader_tags", "BlockNode"):
+                    block = known["name"] if type(known.get("name")) is str else ""
+                place = _place(origin, known.get("token"), block, sources, local(step.frame, "context"))
+                last = (index, origin)
+            if place is not None:
+                found[index] = place
+    return found
+
+
+def is_syntax_error(error: BaseException) -> bool:
+    """Whether it is Django's `TemplateSyntaxError`."""
+    return is_named(type(error), "django.template.exceptions", "TemplateSyntaxError")
+
+
+def syntax_error(error: BaseException, steps: Sequence[Step]) -> Wrong | None:
+    """A `TemplateSyntaxError` of Django, with its place."""
+    if not is_syntax_error(error):
+        return None
+    token = attribute(error, "token")
+    compiling = [step for step in steps if step.code.co_name == "compile_nodelist"]
+    if token is None or not compiling:
+        return None
+    template = _attributes(local(compiling[-1].frame, "self"))
+    place = _place(template.get("origin"), token, "", {}, None)
+    if place is None:
+        return None
+    told, source, contents = arguments(error), template.get("source"), _attributes(token).get("contents")
+    return Wrong(
+        _message(told),
+        place.file,
+        place.line,
+        source if type(source) is str else None,
+        contents if type(contents) is str else None,
+    )
+
+
+def _message(told: tuple[Any, ...]) -> str:
+    """Of a syntax error that may have been made from another exception."""
+    if not told:
+        return ""
+    if type(told[0]) is str:
+        return told[0]
+    inner = arguments(told[0]) if issubclass(type(told[0]), BaseException) else ()
+    return inner[0] if inner and type(inner[0]) is str else ""
+
+
+def _place(origin: Any, token: Any, block: str, sources: dict[int, str], context: Any) -> DjangoPlace | None:
+    where, tag = _attributes(origin), _attributes(token)
+    file, line, position = where.get("name"), tag.get("lineno"), tag.get("position")
+    if file is None or type(line) is not int:
+        return None
+    file = _text(file)
+    short = where.get("template_name")
+    function = f"block '{block}'" if block else f"template '{_text(short) if short else file}'"
+    if type(position) is not tuple or len(position) != 2 or any(type(each) is not int for each in position):
+        position = None
+    return DjangoPlace(file, line, function, sources.get(id(origin)), position, _names(context))
+
+
+def _names(context: Any) -> tuple[dict[Any, Any], ...]:
+    scopes = _attributes(context).get("dicts")
+    if type(scopes) is not list:
+        return ()
+    # A scope may be Django's `ContextDict`, which changes nothing of a dictionary but how it is made.
+    known = [each if type(each) is dict else _copied(each) for each in reversed(scopes)]
+    return tuple(each for each in known if each)
+
+
+def _copied(scope: Any) -> dict[Any, Any]:
+    if not is_named(type(scope), "django.template.context", "ContextDict"):
+        return {}
+    return dict(dict.items(scope))
+
+
+def _text(value: Any) -> str:
+    """A file's name as text; Django keeps some of them as paths."""
+    if type(value) is str:
+        return value
+    import os  # here for `fspath` alone, which runs no code of the app: the type is the standard library's
+
+    return os.fspath(value) if type(value).__module__ in ("pathlib", "pathlib._local") else "<unknown source>"
+
+
+def _attributes(thing: Any) -> dict[str, Any]:
+    """What an object of Django holds, without asking it."""
+    if not any(type.__dict__["__module__"].__get__(base).startswith("django.") for base in _named(thing)):
+        return {}
+    return instance_dictionary(thing)
+
+
+def _named(thing: Any) -> list[type]:
+    return [base for base in bases(type(thing)) if type(type.__dict__["__module__"].__get__(base)) is str]
