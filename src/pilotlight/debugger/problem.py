@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .model import Frame, Report, Trace
+from .model import Frame, Moment, Report, RequestView, Section, Trace, Value
 
 MEDIA_TYPE = b"application/problem+json"
 
 
-def render_json(report: Report) -> bytes:
-    """The report as problem details: `type`, `title`, `status`, `detail`, and `error_id`, `exceptions`."""
+def render_json(report: Report, *, debug_url: str = "") -> bytes:
+    """The report as problem details: `type`, `title`, `status`, `detail` (RFC 9457 3.1), and more (3.2).
+
+    Args:
+        report: what happened.
+        debug_url: the page of this report on the debug listener; it becomes `instance`.
+    """
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": "Internal Server Error",
@@ -22,6 +27,16 @@ def render_json(report: Report) -> bytes:
         "python": report.python,
         "exceptions": [_exception(trace) for trace in report.chain],
     }
+    if debug_url:
+        body["instance"] = debug_url
+    if report.place:
+        body["place"] = report.place
+    if report.request is not None:
+        body["request"] = _request(report.request)
+    if report.timeline:
+        body["timeline"] = [_moment(moment) for moment in report.timeline]
+    if report.environment:
+        body["environment"] = _sections(report.environment)
     if report.detail:
         body["output"] = report.detail
     if report.threads:
@@ -59,6 +74,48 @@ def _exception(trace: Trace) -> dict[str, Any]:
         body["members_omitted"] = trace.group_omitted
     if trace.omitted:
         body["omitted"] = trace.omitted
+    if trace.count > 1:
+        body["count"] = trace.count
+    return body
+
+
+def _request(request: RequestView) -> dict[str, Any]:
+    body: dict[str, Any] = {"method": request.method, "url": request.url}
+    if request.route:
+        body["route"] = request.route
+    if request.client:
+        body["client"] = request.client
+    if request.body_bytes:
+        body["body_bytes"] = request.body_bytes
+    return {**_sections(request.sections), **body}
+
+
+def _sections(sections: tuple[Section, ...]) -> dict[str, list[dict[str, str]]]:
+    """Tables by title; pairs, since a header or a field may come twice."""
+    return {
+        each.title.lower().replace(" ", "_"): [
+            {"name": pair.name, "value": pair.value} for pair in each.pairs
+        ]
+        for each in sections
+        if each.pairs
+    }
+
+
+def _moment(moment: Moment) -> dict[str, Any]:
+    body: dict[str, Any] = {"seconds": round(moment.seconds, 6), "kind": moment.kind, "source": moment.source}
+    if moment.level:
+        body["level"] = moment.level
+    if moment.took is not None:
+        body["took"] = round(moment.took, 6)
+    return {**body, "text": moment.text}
+
+
+def _value(name: str, value: Value) -> dict[str, Any]:
+    body: dict[str, Any] = {"name": name, "value": value.text}
+    if value.type:
+        body["type"] = value.type
+    if value.note:
+        body["note"] = value.note
     return body
 
 
@@ -78,4 +135,8 @@ def _frame(frame: Frame) -> dict[str, Any]:
         body["period"] = frame.period
     if frame.omitted:
         body["omitted"] = frame.omitted
+    if frame.source_note:
+        body["note"] = frame.source_note
+    if frame.own and frame.variables:
+        body["variables"] = [_value(each.name, each.value) for each in frame.variables]
     return body

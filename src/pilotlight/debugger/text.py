@@ -94,7 +94,9 @@ class _Writer:
             yield margin + line
         inner = _margin(depth + 1)
         for number, member in enumerate(trace.group, 1):
-            yield f"{'  ' * depth}{'+-' if number == 1 else '  '}+---------------- {number} ----------------"
+            times = f" ({member[0].count} times)" if member[0].count > 1 else ""
+            first = "+-" if number == 1 else "  "
+            yield f"{'  ' * depth}{first}+---------------- {number}{times} ----------------"
             yield from self.chain(member, depth + 1)
         if trace.group_omitted:
             yield f"{'  ' * depth}{'  ' if trace.group else '+-'}+---------------- ... ----------------"

@@ -1,0 +1,147 @@
+"""The scripts of the error page, as constants: the page must not depend on other files.
+
+All that they do is comfort: without them the page can still be read whole.
+"""
+
+from __future__ import annotations
+
+from .heal import STATE_PATH
+
+# Keys, copying, and one console that moves from frame to frame.
+PAGE_SCRIPT = """
+(function(){
+"use strict";
+var $=function(id){return document.getElementById(id)};
+var all=function(what,where){return Array.prototype.slice.call((where||document).querySelectorAll(what))};
+var help=$("help"),said=$("said"),current=null,panel=null;
+function say(text){said.textContent="";said.classList.add("shown");
+setTimeout(function(){said.textContent=text},30);
+clearTimeout(say.timer);say.timer=setTimeout(function(){said.classList.remove("shown")},4000)}
+function text(id){var element=$(id);return element?element.textContent:""}
+function copied(form){
+if(form==="curl")return text("curl");
+return form==="text"?text("text"):text("before")+text("text")+text("after")}
+function copy(form){
+var what=copied(form),name={markdown:"Markdown",text:"Text",curl:"curl command"}[form];
+function done(){say(name+" copied.")}
+function old(){
+var area=document.createElement("textarea");area.value=what;document.body.appendChild(area);area.select();
+var ok=document.execCommand("copy");area.remove();
+if(ok)done();else say("The browser refused to copy; the text is at the end of the page.")}
+if(navigator.clipboard)navigator.clipboard.writeText(what).then(done,old);else old()}
+all("[data-copy]").forEach(function(button){button.hidden=false;
+button.addEventListener("click",function(){copy(button.dataset.copy)})});
+
+function frames(){return all("[data-frame]").filter(function(each){return each.getClientRects().length})}
+function select(frame){
+if(current)current.classList.remove("current");
+current=frame;frame.classList.add("current");
+var target=frame.querySelector("summary")||frame;
+if(frame.id==="focus")target=frame;
+target.focus({preventScroll:true});frame.scrollIntoView({block:"nearest"})}
+function step(by){
+var list=frames(),at=list.indexOf(current);
+if(!list.length)return;
+select(list[at<0?0:Math.min(Math.max(at+by,0),list.length-1)])}
+function chosen(){return current&&current.getClientRects().length?current:frames()[0]}
+document.addEventListener("focusin",function(event){
+var frame=event.target.closest&&event.target.closest("[data-frame]");
+if(frame&&frame!==current){if(current)current.classList.remove("current");current=frame;
+frame.classList.add("current")}});
+
+function name(frame){
+var called=frame.querySelector(".function"),file=frame.querySelector(".file");
+return(called?called.textContent:"")+" ("+(file?file.textContent:"")+")"}
+function shut(back){
+if(!panel)return;
+var frame=panel.parentNode,button=all("button.con",frame).pop();
+panel.remove();panel=null;
+if(button){button.setAttribute("aria-expanded","false");if(back)button.focus()}}
+function consoleIn(frame){
+var link=frame.querySelector("a.con");
+if(!link){say(text("console-note")||"There is no console in this frame: it is not kept.");return}
+if(panel&&panel.parentNode===frame){shut(true);return}
+shut(false);
+if(frame.tagName==="DETAILS")frame.open=true;
+panel=document.createElement("div");panel.className="console";
+var inside=document.createElement("iframe");
+inside.title="Console in "+name(frame);inside.setAttribute("allow","");inside.referrerPolicy="no-referrer";
+inside.src=link.href;
+panel.appendChild(inside);frame.appendChild(panel);
+frame.querySelector("button.con").setAttribute("aria-expanded","true");
+inside.focus();panel.scrollIntoView({block:"nearest"})}
+all("a.con").forEach(function(link){
+var button=document.createElement("button");
+button.type="button";button.className="con";button.textContent="Console";
+button.setAttribute("aria-expanded","false");
+button.addEventListener("click",function(){consoleIn(button.closest("[data-frame]"))});
+link.parentNode.insertBefore(button,link);link.textContent="in its own tab";
+link.setAttribute("aria-label","Console in its own tab")});
+
+function libraries(){
+var list=all(".library>details"),open=list.some(function(each){return !each.open});
+list.forEach(function(each){each.open=open})}
+function toggle(){var frame=chosen();if(frame&&frame.tagName==="DETAILS"){frame.open=!frame.open;
+if(frame!==current)select(frame)}}
+function edit(){
+var frame=chosen(),link=(frame||document).querySelector("a.edit");
+if(link)link.click();else say("No editor is chosen: start with --editor, such as --editor vscode.")}
+function ask(){if(help.open)help.close();else if(help.showModal)help.showModal()}
+$("keys").hidden=false;$("keys").addEventListener("click",ask);$("close").addEventListener("click",ask);
+help.addEventListener("click",function(event){if(event.target===help)help.close()});
+var keys={j:function(){step(1)},k:function(){step(-1)},o:toggle,l:libraries,e:edit,
+c:function(){copy("markdown")},
+"`":function(){var frame=chosen();if(frame)consoleIn(frame);else say(text("console-note"))},"?":ask};
+document.addEventListener("keydown",function(event){
+if(event.ctrlKey||event.metaKey||event.altKey||event.isComposing||event.defaultPrevented)return;
+var at=event.target,key=event.key;
+if(at.closest&&at.closest("input,textarea,select,[contenteditable]"))return;
+if(help.open&&key!=="?")return;
+if(key==="Enter"&&(at===document.body||at.id==="focus")){toggle();return}
+if(Object.prototype.hasOwnProperty.call(keys,key)&&!(event.repeat&&key!=="j"&&key!=="k")){
+event.preventDefault();keys[key]()}});
+})();
+"""
+
+# One question at a time; a question that waits for a reload is answered by the new code. While the tab is
+# hidden nothing is asked: it asks at once when it is seen again. What a form sent is kept by the browser
+# itself: loading its page again sends it again, byte for byte, however large it was. Writing a fetched answer
+# into this document instead would leave it under this page's policy, without its own styles and scripts.
+HEAL_SCRIPT = """
+(function(){
+"use strict";
+var data=document.body.dataset,live=document.getElementById("live"),again=document.getElementById("again");
+var said=live.textContent,delay=1000,timer=0,asking=false,over=false;
+live.hidden=false;
+function later(){clearTimeout(timer);if(!document.hidden&&!over)timer=setTimeout(ask,delay)}
+function another(){
+return fetch(location.href,{method:"HEAD",cache:"no-store",redirect:"manual",
+headers:{"X-Pilotlight-Poll":data.errorId}})
+.then(function(answer){return answer.headers.get("X-Error-Id")!==data.errorId})}
+function reloaded(){
+return fetch("STATE_PATH",{cache:"no-store",redirect:"manual"}).then(function(answer){
+if(!answer.ok)return false;
+return answer.json().then(function(state){
+return state.generation!==undefined&&String(state.generation)!==data.generation},function(){return false})})}
+function ended(){
+over=true;
+if(data.heal!=="resend"){location.reload();return}
+live.textContent="The code has been loaded again.";again.hidden=false}
+function ask(){
+if(asking||over||document.hidden)return;
+asking=true;
+(data.heal==="poll"?another():reloaded()).then(function(gone){
+asking=false;delay=1000;
+if(gone)ended();else{live.textContent=said;later()}
+},function(){
+asking=false;delay=Math.min(delay*2,8000);
+live.textContent="The server does not answer; is it still running? This page goes on asking.";later()
+})}
+if(again)again.addEventListener("click",function(){again.disabled=true;location.reload()});
+document.addEventListener("visibilitychange",function(){
+if(document.hidden)clearTimeout(timer);else{delay=1000;ask()}});
+window.addEventListener("pageshow",function(event){
+if(event.persisted){if(data.heal==="poll")location.reload();else ask()}});
+later();
+})();
+""".replace("STATE_PATH", STATE_PATH)
