@@ -53,15 +53,21 @@ class Expression:
         return found if len(found) <= MAX_SHOWN_CHARACTERS else ""
 
 
-def failing(lines: tuple[str, ...] | str, place: Position) -> list[Expression]:
-    """The expression that failed, or all of its line where the interpreter does not say which."""
+def failing(lines: tuple[str, ...] | str, place: Position, *, in_lambda: bool = False) -> list[Expression]:
+    """The expression that failed, or all of its line where the interpreter does not say which.
+
+    Args:
+        lines: the whole source.
+        place: where in it.
+        in_lambda: it failed inside a `lambda`, which may be only a part of the line.
+    """
     if isinstance(lines, str) or place.line is None or not 0 < place.line <= len(lines):
         return []
     if place.column is not None:
         tree = _parsed(_cut(lines, place), "eval")
         if tree is not None:
             return [Expression(tree[0], tree[1], exact=True)]
-    return _in_line(lines[place.line - 1].strip())
+    return _in_line(lines[place.line - 1].strip(), in_lambda)
 
 
 def _cut(lines: tuple[str, ...], place: Position) -> str:
@@ -89,7 +95,7 @@ def _parsed(text: str, mode: str) -> tuple[Any, str] | None:
     return (tree.body if mode == "eval" else tree), text
 
 
-def _in_line(line: str) -> list[Expression]:
+def _in_line(line: str, in_lambda: bool) -> list[Expression]:
     """All expressions of a line, also of one that begins a block or is a part of a longer statement."""
     import _ast
 
@@ -97,14 +103,16 @@ def _in_line(line: str) -> list[Expression]:
     for text in (line, branch + " pass", line + "\ndef _(): pass", f"({line}\n)", f"_({line}\n)"):
         tree = _parsed(text, "exec")
         if tree is not None:
-            return [
-                Expression(node, text, exact=False) for node in _walk(tree[0]) if isinstance(node, _ast.expr)
-            ]
+            nodes = list(_walk(tree[0], not in_lambda))
+            if in_lambda:
+                bodies = [node.body for node in nodes if isinstance(node, _ast.Lambda)]
+                nodes = [node for body in bodies for node in _walk(body, True)]
+            return [Expression(node, text, exact=False) for node in nodes if isinstance(node, _ast.expr)]
     return []
 
 
-def _walk(tree: Any) -> Iterator[Any]:
-    """Every node, the outer ones first; not into functions, which run at another time."""
+def _walk(tree: Any, skip_functions: bool) -> Iterator[Any]:
+    """Every node, the outer ones first. What is inside a function runs at another time than what is around."""
     import _ast
 
     waiting = [tree]
@@ -113,7 +121,7 @@ def _walk(tree: Any) -> Iterator[Any]:
         node = waiting.pop(0)
         count += 1
         yield node
-        if isinstance(node, (_ast.Lambda, _ast.FunctionDef, _ast.AsyncFunctionDef)):
+        if skip_functions and isinstance(node, (_ast.Lambda, _ast.FunctionDef, _ast.AsyncFunctionDef)):
             continue
         for name in node._fields:
             value = getattr(node, name, None)

@@ -16,11 +16,11 @@ from typing import Any
 
 from . import exceptions, source, stack, templates
 from .exceptions import safe_str, type_name
-from .expressions import failing
+from .expressions import Expression, failing
 from .folding import Folded, fold
 from .frames import FrameMaker
 from .groups import Member, Merger
-from .model import Kind, Link, Report, SyntaxPlace, Trace
+from .model import Frame, Kind, Link, Report, SyntaxPlace, Trace
 from .source import SourceReader
 from .stack import Step
 from .suggest import Failure, concerns, suggestion
@@ -33,6 +33,7 @@ MAX_CHAIN = 15
 MAX_GROUP_WIDTH = 50
 MAX_GROUP_DEPTH = 12
 MAX_TRACES = 150
+NO_SUGGESTION = "What was meant could not be looked up"
 WHOLE_TRACES = 20
 """How many exceptions are shown with the lines around each call; those after them with its own line alone."""
 
@@ -125,7 +126,7 @@ class _Capture:
             message=message,
             frames=frames,
             notes=exceptions.notes(error),
-            suggestion=self._suggestion(error, message, all_steps, templates_in=bool(found)),
+            suggestion=self._suggestion(error, message, all_steps, frames, found),
             syntax=place,
             link=link,
             group=group,
@@ -161,16 +162,30 @@ class _Capture:
         return tuple(shown), total - sum(chain[0].count for chain in shown)
 
     def _suggestion(
-        self, error: BaseException, message: str, steps: list[Step], *, templates_in: bool
+        self,
+        error: BaseException,
+        message: str,
+        steps: list[Step],
+        frames: tuple[Frame, ...],
+        places: dict[int, TemplatePlace],
     ) -> str:
         if not concerns(error):
             return ""
         lines: tuple[str, ...] | str = ""
-        expressions = []
-        if steps and not templates_in:
+        expressions: list[Expression] = []
+        if frames and frames[-1].language == "python":
             lines = self._maker.lines(steps[-1])
-            expressions = failing(lines, stack.position(steps[-1]))
-        return suggestion(Failure(error, message, steps, lines, expressions))
+            in_lambda = steps[-1].code.co_name == "<lambda>"
+            expressions = failing(lines, stack.position(steps[-1]), in_lambda=in_lambda)
+        failure = Failure(error, message, steps, lines, expressions)
+        if places:
+            codes = [frame.code() or "" for frame in frames if frame.language != "python"]
+            names = places[max(places)].names
+            failure = replace(failure, template_line=codes[-1] if codes else "", template_names=names)
+        try:
+            return suggestion(failure)
+        except Exception as bug:  # noqa: BLE001 - what is only help must not hide the error itself
+            return f"({NO_SUGGESTION}: {type_name(type(bug))})"
 
 
 def _without(

@@ -31,9 +31,11 @@ def closest(wrong: str, names: Iterable[Any]) -> str | None:
 
 
 def _distance(one: str, two: str, limit: int) -> int:
-    """How many letters must change, a change of case counting half; anything above `limit` if it is more."""
+    """How many letters must change, a change of case counting half and a swap of two neighbours once; anything
+    above `limit` if it is more."""
     if abs(len(one) - len(two)) * _MOVE > limit or len(two) > MAX_NAME_CHARACTERS:
         return limit + 1
+    before_previous: list[int] = []
     previous = list(range(0, (len(two) + 1) * _MOVE, _MOVE))
     for row, letter in enumerate(one, 1):
         current = [row * _MOVE]
@@ -42,7 +44,9 @@ def _distance(one: str, two: str, limit: int) -> int:
             current.append(
                 min(previous[column] + change, previous[column + 1] + _MOVE, current[column] + _MOVE)
             )
-        if min(current) > limit:
+            if row > 1 and column and letter == two[column - 1] and one[row - 2] == other:
+                current[-1] = min(current[-1], before_previous[column - 1] + _MOVE)
+        if min(current) > limit and min(previous) > limit:
             return limit + 1
-        previous = current
+        before_previous, previous = previous, current
     return previous[-1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 from .expressions import Expression
 from .spelling import closest
@@ -17,6 +18,7 @@ from .suggest_calls import for_call, for_coroutine
 from .suggest_keys import for_key
 from .suggest_modules import for_import, for_module_attribute
 from .suggest_names import for_attribute, for_name, for_none
+from .suggest_templates import for_undefined, is_undefined
 
 __all__ = ["Failure", "closest", "suggestion"]
 
@@ -30,6 +32,8 @@ class Failure:
         steps: all calls of its traceback, the oldest first.
         lines: the source of the innermost, or why there is none.
         expressions: the expression that failed, or all that may have.
+        template_line: the innermost line of a template on the way there.
+        template_names: what that template knew, the innermost scope first.
     """
 
     error: BaseException
@@ -37,6 +41,8 @@ class Failure:
     steps: Sequence[Step] = ()
     lines: tuple[str, ...] | str = ""
     expressions: Sequence[Expression] = ()
+    template_line: str = ""
+    template_names: Sequence[dict[Any, Any]] = ()
 
     @property
     def frame(self) -> FrameType | None:
@@ -52,6 +58,8 @@ class Failure:
 def suggestion(failure: Failure) -> str:
     """A sentence such as `Did you mean: 'name'?`, or nothing."""
     kind = type(failure.error)
+    if is_undefined(failure.error):
+        return for_undefined(failure.message, failure.template_line, failure.template_names)
     if issubclass(kind, NameError):
         return for_name(failure)
     if issubclass(kind, AttributeError):
@@ -72,4 +80,5 @@ def suggestion(failure: Failure) -> str:
 
 def concerns(error: BaseException) -> bool:
     """Whether there may be a suggestion for such an exception at all."""
-    return issubclass(type(error), (NameError, AttributeError, ImportError, KeyError, TypeError))
+    kinds = (NameError, AttributeError, ImportError, KeyError, TypeError)
+    return issubclass(type(error), kinds) or is_undefined(error)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _COROUTINE = re.compile(
     r"'coroutine' object (?:has no|is not|does not)|'coroutine'(?: and|$)|and 'coroutine'"
-    r"|type '?coroutine'?\b|not coroutine\b|got coroutine$"
+    r"|type '?coroutine'?\b|not coroutine\b|got coroutine$|coroutine found$"
+    r"|non-iterable coroutine object"
 )
 _ASYNC_ITERATION = re.compile(r"^'(?:async_generator|aiter)' object is not iterable")
 _PLAIN_AWAITED = re.compile(r"^object (\w+) can't be used in 'await' expression")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import peek
 from .exceptions import arguments
 from .expressions import value_of
+from .peek import UNKNOWN
 from .spelling import closest
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _candidates(failure: Failure, wrong: Any) -> list[list[Any]]:
         return []
     found: dict[int, list[Any]] = {}
     for each in failure.expressions:
-        for node in _looked_in(each.node):
+        for node in _looked_in(each.node, wrong, failure.frame):
             names = _keyword_names(node)
             if names is not None:
                 found[id(node)] = names
@@ -94,11 +95,14 @@ def _candidates(failure: Failure, wrong: Any) -> list[list[Any]]:
     return list(found.values())
 
 
-def _looked_in(node: Any) -> list[Any]:
-    """The part of an expression that is, or may be, a mapping or a set."""
+def _looked_in(node: Any, wrong: Any, frame: FrameType) -> list[Any]:
+    """The part of an expression that is, or may be, the mapping or set in which a key was looked for."""
     import _ast
 
     if isinstance(node, _ast.Subscript):
+        key = value_of(node.slice, frame)
+        if key is not UNKNOWN and type(key) is type(wrong) and type(key) in (str, int) and key != wrong:
+            return []
         return [node.value]
     if isinstance(node, _ast.BinOp) and isinstance(node.op, _ast.Mod):
         return [node.right]
@@ -116,7 +120,9 @@ def _keyword_names(node: Any) -> list[Any] | None:
     """The names that `'...'.format(name=value)` was given."""
     import _ast
 
-    if not isinstance(node, _ast.Call):
+    if not isinstance(node, _ast.Call) or not isinstance(node.func, _ast.Attribute):
+        return None
+    if node.func.attr != "format" or any(each.arg is None for each in node.keywords):
         return None
     return [each.arg for each in node.keywords if each.arg is not None]
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _UNBOUND = re.compile(r"^(?:cannot access local variable|local variable) '([^']+)'")
 _FREE = re.compile(r"^(?:cannot access free variable|free variable) '")
 _ATTRIBUTE = re.compile(r"^(?:type object )?'?([\w.]+)'?(?: object)? has no attribute '(\w+)'")
+_NONE_ATTRIBUTE = re.compile(r"^'NoneType' object has no attribute '(\w+)'")
 _NONE = re.compile(
     r"^'NoneType' object (?:has no attribute|is not subscriptable|is not callable|does not support item)"
 )
@@ -162,8 +163,8 @@ def _asked(node: Any, failure: Failure) -> list[Any]:
     import _ast
 
     if issubclass(type(failure.error), AttributeError):
-        wrong = word(AttributeError, "name", failure.error)
-        fits = isinstance(node, _ast.Attribute) and node.attr == wrong
+        wrong = _NONE_ATTRIBUTE.match(failure.message)
+        fits = isinstance(node, _ast.Attribute) and wrong is not None and node.attr == wrong.group(1)
     elif "callable" in failure.message:
         return [node.func] if isinstance(node, _ast.Call) else []
     else:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .exceptions import arguments, attribute, bases, is_named
+from .exceptions import arguments, attribute, bases, is_named, plain
 from .peek import instance_dictionary, local
 from .stack import Step
 from .template_jinja import Wrong
@@ -49,6 +49,8 @@ def places(steps: Sequence[Step], error: BaseException) -> dict[int, DjangoPlace
                 source = known.get("source")
                 if type(source) is str:
                     sources[id(origin)] = source
+                if name == "_render":
+                    block = ""
                 if name == "_render" or is_syntax_error(error):
                     continue
                 place = _place(origin, attribute(error, "token"), "", sources, None)
@@ -56,12 +58,10 @@ def places(steps: Sequence[Step], error: BaseException) -> dict[int, DjangoPlace
                 # Only the innermost of the nodes that stand inside each other in one template is shown.
                 if last is not None and last[1] is origin:
                     found.pop(last[0], None)
-                else:
-                    block = ""
-                if is_named(type(this), "django.template.loader_tags", "BlockNode"):
-                    block = known["name"] if type(known.get("name")) is str else ""
                 place = _place(origin, known.get("token"), block, sources, local(step.frame, "context"))
                 last = (index, origin)
+                if is_named(type(this), "django.template.loader_tags", "BlockNode"):
+                    block = _text(known.get("name"))
             if place is not None:
                 found[index] = place
     return found
@@ -134,8 +134,8 @@ def _copied(scope: Any) -> dict[Any, Any]:
 
 def _text(value: Any) -> str:
     """A file's name as text; Django keeps some of them as paths."""
-    if type(value) is str:
-        return value
+    if issubclass(type(value), str):
+        return plain(value)
     import os  # here for `fspath` alone, which runs no code of the app: the type is the standard library's
 
     return os.fspath(value) if type(value).__module__ in ("pathlib", "pathlib._local") else "<unknown source>"
