@@ -15,6 +15,11 @@ from _environment import ROOT, Interpreter, SetupError, environment, interpreter
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REQUIREMENTS = ["-e", ".[test,lint,tls]"]
+WORKERS_PER_CORE = 2
+"""The tests that start the command wait more than they compute."""
+LONG = ("e2e", "regressions")
+"""The folders of those tests: whole on the oldest and the newest Python."""
+LONG_BUT_EVERYWHERE = ("test_checkpoints", "test_failures", "test_frameworks", "test_reloading")
 LINT_FOLDERS = ["src", "tests", "scripts", "examples", "benchmarks"]
 
 
@@ -89,6 +94,28 @@ def chosen(options: argparse.Namespace) -> list[Interpreter]:
     return found[:1] if options.fast else found
 
 
+def selection(pythons: Sequence[Interpreter], number: int, left_out: Sequence[str]) -> list[str]:
+    """What pytest is to run on one of the Pythons: everything on the newest, all but the longest on the
+    oldest, and in between little of what starts the command.
+
+    Args:
+        left_out: markers of what cannot be run at all.
+    """
+    markers = [*left_out, *(["thorough"] if number else [])]
+    marked = ["-m", " and ".join(f"not {marker}" for marker in markers)] if markers else []
+    if number in (0, len(pythons) - 1):
+        return marked
+    short = [path for path in (ROOT / "tests").iterdir() if path.name not in LONG]
+    short = [path for path in short if path.is_dir() or path.name.startswith("test_")]
+    long = [ROOT / "tests" / "e2e" / f"{name}.py" for name in LONG_BUT_EVERYWHERE]
+    return [*marked, *(str(path.relative_to(ROOT)) for path in [*sorted(short), *long])]
+
+
+def names_no_test(pytest_options: Sequence[str]) -> bool:
+    """Whether it is left to us which tests run: a path or a marker that the caller gave is obeyed."""
+    return not any(option == "-m" or os.path.exists(option.partition("::")[0]) for option in pytest_options)
+
+
 def without_browser() -> str | None:
     """Why the tests with a browser have to be left out, if they have to; installs Chromium where it may."""
     if any(map(shutil.which, BROWSERS)):
@@ -120,7 +147,7 @@ def check(options: argparse.Namespace, pytest_options: list[str], report: Report
     left_out = ["browser"] if browser_problem else []
     if browser_problem:
         say(f"The tests that need a browser are left out, since there is no Chromium. {browser_problem}")
-    workers = ["-n", str(min(os.cpu_count() or 1, 8))]
+    workers = ["-n", str(min(os.cpu_count() or 1, 4) * WORKERS_PER_CORE)]
     for number, interpreter in enumerate(pythons):
         started = time.monotonic()
         heading(f"environment for Python {interpreter.name}")
@@ -133,11 +160,10 @@ def check(options: argparse.Namespace, pytest_options: list[str], report: Report
         report.add(f"environment {interpreter.name}", "ok", time.monotonic() - started)
         if number == 0:
             check_once(report, python)
-        markers = left_out if number == 0 else [*left_out, "thorough"]
-        selection = ["-m", " and ".join(f"not {marker}" for marker in markers)] if markers else []
+        which = selection(pythons, number, left_out) if names_no_test(pytest_options) else []
         report.run(
             f"tests on Python {interpreter.name}",
-            [python, "-m", "pytest", *workers, *selection, *pytest_options],
+            [python, "-m", "pytest", *workers, *which, *pytest_options],
         )
     if browser_problem:
         report.add("tests with a browser", "left out: no Chromium")

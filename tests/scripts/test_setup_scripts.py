@@ -114,3 +114,22 @@ def test_commands_start_with_nothing_but_a_plain_path(name: str) -> None:
     )
     assert answer.returncode == 0, answer.stderr
     assert f"scripts/{name}" in answer.stdout
+
+
+def test_what_runs_on_which_python() -> None:
+    pythons = [_environment.Interpreter(f"python3.{minor}", (3, minor, 0)) for minor in (13, 12, 10)]
+    assert _test.selection(pythons, 0, []) == []
+    assert _test.selection(pythons, 0, ["browser"]) == ["-m", "not browser"]
+    assert _test.selection(pythons, 2, ["browser"]) == ["-m", "not browser and not thorough"]
+    marker, expression, *paths = _test.selection(pythons, 1, [])
+    assert (marker, expression) == ("-m", "not thorough")
+    assert "tests/reload" in paths
+    assert "tests/e2e/test_reloading.py" in paths
+    assert all((_test.ROOT / path).exists() for path in paths)
+    assert not {"tests/e2e", "tests/regressions", "tests/conftest.py"}.intersection(paths)
+
+
+def test_who_names_tests_gets_these_and_no_others() -> None:
+    assert _test.names_no_test(["-x", "-k", "reload"])
+    assert not _test.names_no_test(["-x", "tests/conftest.py::test_x"])
+    assert not _test.names_no_test(["-m", "browser"])
