@@ -31,6 +31,7 @@ _HELP = """A development server for Python web apps: saves are live at once, err
 \b
   pilotlight run hello.py --debug     serve the app in hello.py, with reload
   pilotlight hello.py                 run the script; its own app.run() uses this server
+  pilotlight unlock                   print a link that lets a browser use the debugger
   pilotlight run --help               all options
 """
 
@@ -96,6 +97,10 @@ def script_of(words: Sequence[str]) -> Script | Module | None:
 
 
 def _run(words: list[str], console: Console, early: EarlyWorker | None) -> int:
+    if words[:1] == ["unlock"]:
+        from pilotlight import unlock_command
+
+        return unlock_command.run(words[1:], console)
     script = script_of(words)
     if script is None:
         return _command(words, console, early)
@@ -158,7 +163,7 @@ def _parse(words: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     if inner.args:
         raise UserError(
             f"Only one app can be served, but {inner.params['target']!r} and {inner.args[0]!r} were given; "
-            "the only command is `run`."
+            "the commands are `run` and `unlock`."
         )
     return context.params, inner.params
 

@@ -63,7 +63,7 @@ class StateFile:
         self._state = State()
 
     def read(self) -> State:
-        """What the file holds now; an empty state where there is none. Costs one `stat` while it is unchanged.
+        """What the file holds now; an empty state where there is none. One `stat` while it is unchanged.
 
         Raises:
             UserError: it cannot be read, is broken, or is not this user's own.
