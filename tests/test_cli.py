@@ -118,7 +118,7 @@ def test_every_option_reaches_the_settings(started: Started, tmp_path: Path) -> 
         ("--app one run two", "named twice, as 'one' and as 'two'"),
         ("--app one run --app two", "named twice"),
         ("run one two", "one app can be served, but 'one' and 'two' were given"),
-        ("serve hello", "the only command is `run`"),
+        ("serve hello", "the commands are `run` and `unlock`"),
         ("-h", "-h is short for --host and needs an address; for help there is --help."),
         ("run --debug -h", "for help there is --help."),
         ("nowhere.py", "There is no file nowhere.py."),
