@@ -89,11 +89,11 @@ def test_folding_counts_every_frame_once(keys: list[int]) -> None:
     folded = fold(keys)
     assert len(folded) <= MAX_FRAMES
     assert sum(1 + each.repeats * each.period + each.omitted for each in folded) == len(keys)
-    assert [each.index for each in folded] == sorted({each.index for each in folded})
+    assert [each.at for each in folded] == sorted({each.at for each in folded})
     for each in folded:
         if each.repeats:
-            block = keys[each.index + 1 - each.period : each.index + 1]
-            after = keys[each.index + 1 : each.index + 1 + each.period * each.repeats]
+            block = keys[each.at + 1 - each.period : each.at + 1]
+            after = keys[each.at + 1 : each.at + 1 + each.period * each.repeats]
             assert after == block * each.repeats
 
 

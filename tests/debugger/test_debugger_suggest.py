@@ -1,5 +1,8 @@
 """Did you mean: on every Python, without running user code, and never a guess."""
 
+# The mistakes are meant:
+# ruff: noqa: B018, F522, F524, F821, F823, F841, PLE0643, PLW0108, UP031
+
 from __future__ import annotations
 
 import asyncio
@@ -35,7 +38,7 @@ class Box:
     def open_lid(self) -> None: ...
 
     def fail(self) -> None:
-        open_lid()  # noqa: F821
+        open_lid()
 
     def fill(self, *, colour: str = "", weight: int = 0) -> None: ...
 
@@ -54,11 +57,11 @@ class Listing:
 
 def local_name() -> None:
     user_name = "x"
-    print(usr_name, user_name)  # noqa: F821
+    print(usr_name, user_name)
 
 
 def builtin_name() -> None:
-    pritn("x")  # noqa: F821
+    pritn("x")
 
 
 def import_name() -> None:
@@ -73,7 +76,7 @@ CASES: list[tuple[Callable[[], Any], str]] = [
     (lambda: Box().color, "Did you mean: 'colour'?"),  # type: ignore[attr-defined]
     (lambda: Box().fail(), "Did you mean: 'self.open_lid'?"),
     (lambda: sys.pth, "Did you mean: 'path'?"),  # type: ignore[attr-defined]
-    (lambda: fractions.Fraction, "Did you forget to import 'fractions'?"),  # type: ignore[name-defined]  # noqa: F821
+    (lambda: fractions.Fraction, "Did you forget to import 'fractions'?"),  # type: ignore[name-defined]
     (lambda: "".splitt, "Did you mean: 'split'?"),  # type: ignore[attr-defined]
     (lambda: Box().entirely_different, ""),  # type: ignore[attr-defined]
 ]
@@ -174,7 +177,7 @@ def key_of_a_set() -> None:
 
 
 def key_in_a_format() -> None:
-    "{color}".format()
+    "{color}".format(colour=1)
 
 
 def key_in_a_percent_format() -> None:
@@ -398,12 +401,12 @@ def none_attribute() -> None:
 
 def none_of_an_attribute() -> None:
     settings = Settings()
-    settings.owner.name  # noqa: B018
+    settings.owner.name
 
 
 def none_of_a_call() -> None:
     settings = Settings()
-    settings.find("x").name  # noqa: B018
+    settings.find("x").name
 
 
 def none_of_one_of_two() -> None:
@@ -487,7 +490,7 @@ def unbound_branch() -> None:
 def unbound_exception() -> None:
     try:
         raise ValueError
-    except ValueError:
+    except ValueError as unbound:
         pass
     print(unbound)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from pilotlight.debugger.transport import from_json, to_json
 def report_of(function: Callable[[], Any], **options: Any) -> Report:
     try:
         function()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it raised
         report = from_exception(error, **options)
         assert from_json(json.loads(json.dumps(to_json(report)))) == report
         return report
@@ -165,10 +165,9 @@ def test_a_missing_jinja_template(app: flask.Flask) -> None:
 
 
 @pytest.fixture(scope="module")
-def configured() -> Iterator[None]:
+def configured() -> None:
     if not django.conf.settings.configured:
         django.conf.settings.configure()
-    yield
 
 
 @pytest.fixture(params=[True, False], ids=["debug", "no debug"])

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import peek
 from .peek import UNKNOWN
@@ -28,8 +27,7 @@ MAX_SHOWN_CHARACTERS = 60
 _WARNS = re.compile(r"\\|[0-9](?:and|else|for|if|in|is|or|not)\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(NamedTuple):
     """A piece of the failing line.
 
     Args:
@@ -112,7 +110,7 @@ def _in_line(line: str, in_lambda: bool) -> list[Expression]:
 
 
 def _walk(tree: Any, skip_functions: bool) -> Iterator[Any]:
-    """Every node, the outer ones first. What is inside a function runs at another time than what is around."""
+    """Every node, the outer ones first. What is in a function runs at another time than what is around it."""
     import _ast
 
     waiting = [tree]

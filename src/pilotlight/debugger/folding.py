@@ -6,24 +6,23 @@ Pure; must never look at frames, only at the keys that say whether two frames ar
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 MAX_PERIOD = 12
 MAX_FRAMES = 64
 _KEPT_OF_A_LINE = 3  # as the interpreter does before it says "Previous line repeated"
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """One frame that is kept.
 
     Args:
-        index: its place in the whole stack.
+        at: its index in the whole stack.
         repeats: how many more times the `period` frames that end here follow.
         omitted: how many frames were dropped after it because the stack is too long.
     """
 
-    index: int
+    at: int
     repeats: int = 0
     period: int = 1
     omitted: int = 0
@@ -38,7 +37,7 @@ def fold(keys: Sequence[Hashable]) -> list[Folded]:
         shown = _KEPT_OF_A_LINE if period == 1 and repeats else period
         kept.extend(Folded(index + each) for each in range(shown))
         if repeats:
-            kept[-1] = replace(kept[-1], repeats=repeats, period=period)
+            kept[-1] = kept[-1]._replace(repeats=repeats, period=period)
         index += shown + repeats * period
     return _bounded(kept)
 
@@ -62,4 +61,4 @@ def _bounded(kept: list[Folded]) -> list[Folded]:
     head, tail = kept[: MAX_FRAMES // 4], kept[-(MAX_FRAMES - MAX_FRAMES // 4) :]
     dropped = kept[len(head) : -len(tail)]
     count = sum(1 + each.repeats * each.period for each in dropped)
-    return [*head[:-1], replace(head[-1], omitted=count), *tail]
+    return [*head[:-1], head[-1]._replace(omitted=count), *tail]

@@ -14,7 +14,8 @@ from .folding import Folded
 from .model import Frame
 from .source import AROUND, SourceReader, excerpt_of, split_source
 from .stack import Step
-from .templates import TemplatePlace, span_in
+from .template_place import TemplatePlace
+from .templates import span_in
 
 MAX_KEPT = 200
 _TEMPLATE_CHANGED = "The template has changed since it was loaded."

@@ -8,7 +8,7 @@ entangled the tree is.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .exceptions import members, origin, traceback_of
 from .stack import steps
@@ -18,12 +18,11 @@ MAX_DEPTH = 16
 MAX_CALLS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One exception of a group and how many like it the group holds."""
 
     error: BaseException
-    count: int
+    times: int
 
 
 class Merger:

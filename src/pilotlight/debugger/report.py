@@ -16,16 +16,14 @@ from typing import Any
 
 from . import exceptions, source, stack, templates
 from .exceptions import safe_str, type_name
-from .expressions import Expression, failing
 from .folding import Folded, fold
 from .frames import FrameMaker
 from .groups import Member, Merger
 from .model import Frame, Kind, Link, Report, SyntaxPlace, Trace
 from .source import SourceReader
 from .stack import Step
-from .suggest import Failure, concerns, suggestion
 from .syntaxes import place_of
-from .templates import TemplatePlace
+from .template_place import TemplatePlace
 
 __all__ = ["Report", "from_exception", "new_id", "safe_str", "type_name"]
 
@@ -33,6 +31,7 @@ MAX_CHAIN = 15
 MAX_GROUP_WIDTH = 50
 MAX_GROUP_DEPTH = 12
 MAX_TRACES = 150
+_MISTAKES = (NameError, AttributeError, ImportError, KeyError, TypeError)
 NO_SUGGESTION = "What was meant could not be looked up"
 WHOLE_TRACES = 20
 """How many exceptions are shown with the lines around each call; those after them with its own line alone."""
@@ -158,7 +157,7 @@ class _Capture:
             if self._made >= MAX_TRACES:
                 break
             first, *rest = self.chain(member.error, depth + 1, steps)
-            shown.append((replace(first, count=member.count), *rest))
+            shown.append((replace(first, count=member.times), *rest))
         return tuple(shown), total - sum(chain[0].count for chain in shown)
 
     def _suggestion(
@@ -169,21 +168,15 @@ class _Capture:
         frames: tuple[Frame, ...],
         places: dict[int, TemplatePlace],
     ) -> str:
-        if not concerns(error):
+        if not (issubclass(type(error), _MISTAKES) or places):
             return ""
-        lines: tuple[str, ...] | str = ""
-        expressions: list[Expression] = []
-        if frames and frames[-1].language == "python":
-            lines = self._maker.lines(steps[-1])
-            in_lambda = steps[-1].code.co_name == "<lambda>"
-            expressions = failing(lines, stack.position(steps[-1]), in_lambda=in_lambda)
-        failure = Failure(error, message, steps, lines, expressions)
-        if places:
-            codes = [frame.code() or "" for frame in frames if frame.language != "python"]
-            names = places[max(places)].names
-            failure = replace(failure, template_line=codes[-1] if codes else "", template_names=names)
         try:
-            return suggestion(failure)
+            from .suggest import suggest  # most errors do without, and start-up always does
+
+            codes = [frame.code() or "" for frame in frames if frame.language != "python"]
+            line, names = (codes[-1], places[max(places)].names) if codes else ("", ())
+            lines = self._maker.lines(steps[-1]) if frames and frames[-1].language == "python" else ""
+            return suggest(error, message, steps, lines, line, names)
         except Exception as bug:  # noqa: BLE001 - what is only help must not hide the error itself
             return f"({NO_SUGGESTION}: {type_name(type(bug))})"
 
@@ -201,4 +194,4 @@ def _without(
 def _folded(steps: list[Step], found: dict[int, TemplatePlace]) -> list[tuple[int, Step, Folded]]:
     """The calls that are shown, each with its index, recursion folded to its cycle."""
     keys = [found[index].key() if index in found else step.key() for index, step in enumerate(steps)]
-    return [(each.index, steps[each.index], each) for each in fold(keys)]
+    return [(each.at, steps[each.at], each) for each in fold(keys)]

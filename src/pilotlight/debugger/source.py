@@ -12,8 +12,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_LINE_CHARACTERS = 400
@@ -85,8 +84,7 @@ def split_source(text: str) -> tuple[str, ...]:
     return tuple(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(NamedTuple):
     """Lines around a place, or a sentence that says why there are none."""
 
     lines: tuple[str, ...] = ()
@@ -140,7 +138,7 @@ class SourceReader:
         if isinstance(lines, str):
             return Excerpt(note=lines)
         found = excerpt_of(lines, line, end_line, around)
-        return found if found.note else replace(found, note=self.note(file))
+        return found if found.note else found._replace(note=self.note(file))
 
 
 def excerpt_of(

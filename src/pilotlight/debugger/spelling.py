@@ -31,8 +31,10 @@ def closest(wrong: str, names: Iterable[Any]) -> str | None:
 
 
 def _distance(one: str, two: str, limit: int) -> int:
-    """How many letters must change, a change of case counting half and a swap of two neighbours once; anything
-    above `limit` if it is more."""
+    """How many letters must change: half for a change of case, one for a swap of neighbours.
+
+    Anything above `limit` if it is more.
+    """
     if abs(len(one) - len(two)) * _MOVE > limit or len(two) > MAX_NAME_CHARACTERS:
         return limit + 1
     before_previous: list[int] = []

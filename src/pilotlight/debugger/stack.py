@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import CodeType, FrameType, TracebackType
+from typing import NamedTuple
 
 from . import source
 from .model import Span
 from .source import Excerpt
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What is needed of one entry of a traceback."""
 
     frame: FrameType
@@ -43,8 +42,7 @@ class Step:
         return self.frame is other.frame and self.instruction == other.instruction
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Lines from 1, columns in UTF-8 bytes from 0; None where the interpreter recorded none (PEP 657)."""
 
     line: int | None

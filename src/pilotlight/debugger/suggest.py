@@ -7,24 +7,22 @@ Must never run user code: names are taken from dictionaries, not from `dir()`, s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
-from .expressions import Expression
+from .expressions import Expression, failing
 from .spelling import closest
-from .stack import Step
+from .stack import Step, position
 from .suggest_calls import for_call, for_coroutine
 from .suggest_keys import for_key
 from .suggest_modules import for_import, for_module_attribute
 from .suggest_names import for_attribute, for_name, for_none
 from .suggest_templates import for_undefined, is_undefined
 
-__all__ = ["Failure", "closest", "suggestion"]
+__all__ = ["Failure", "closest", "suggest"]
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """An exception and the place it was raised at.
 
     Args:
@@ -55,8 +53,23 @@ class Failure:
         return self.steps[-1].line if self.steps else None
 
 
-def suggestion(failure: Failure) -> str:
-    """A sentence such as `Did you mean: 'name'?`, or nothing."""
+def suggest(
+    error: BaseException,
+    message: str,
+    steps: Sequence[Step],
+    lines: tuple[str, ...] | str,
+    template_line: str = "",
+    template_names: Sequence[dict[Any, Any]] = (),
+) -> str:
+    """A sentence such as `Did you mean: 'name'?`, or nothing. For the arguments see `Failure`."""
+    expressions: list[Expression] = []
+    if steps and lines and not isinstance(lines, str):
+        in_lambda = steps[-1].code.co_name == "<lambda>"
+        expressions = failing(lines, position(steps[-1]), in_lambda=in_lambda)
+    return _suggestion(Failure(error, message, steps, lines, expressions, template_line, template_names))
+
+
+def _suggestion(failure: Failure) -> str:
     kind = type(failure.error)
     if is_undefined(failure.error):
         return for_undefined(failure.message, failure.template_line, failure.template_names)
@@ -76,9 +89,3 @@ def suggestion(failure: Failure) -> str:
     if issubclass(kind, TypeError):
         return for_coroutine(failure) or for_none(failure) or for_call(failure)
     return ""
-
-
-def concerns(error: BaseException) -> bool:
-    """Whether there may be a suggestion for such an exception at all."""
-    kinds = (NameError, AttributeError, ImportError, KeyError, TypeError)
-    return issubclass(type(error), kinds) or is_undefined(error)

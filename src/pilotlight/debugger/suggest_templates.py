@@ -58,7 +58,7 @@ def _value(path: list[str], names: Sequence[dict[Any, Any]]) -> Any:
 
 
 def _names(owner: Any) -> list[str]:
-    """What a template can ask of a value: the keys of a dictionary, or the attributes that are not private."""
+    """What a template can ask of a value: the keys of a dictionary, or its public attributes."""
     if type(owner) is dict:
         return [key for key in owner if type(key) is str]
     return [name for name in peek.attribute_names(owner) if not name.startswith("_")]

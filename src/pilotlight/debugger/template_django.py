@@ -8,32 +8,19 @@ included or extended template is a level of its own. Must never run a method of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .exceptions import arguments, attribute, bases, is_named, plain
 from .peek import instance_dictionary, local
 from .stack import Step
-from .template_jinja import Wrong
+from .template_place import TemplatePlace, Wrong
 
 _BASE = "django.template.base"
 
 
-@dataclass(frozen=True, slots=True)
-class DjangoPlace:
-    """A place in a template, and what the template knew there."""
-
-    file: str
-    line: int
-    function: str
-    source: str | None
-    position: tuple[int, int] | None
-    names: tuple[dict[Any, Any], ...]
-
-
-def places(steps: Sequence[Step], error: BaseException) -> dict[int, DjangoPlace]:
+def places(steps: Sequence[Step], error: BaseException) -> dict[int, TemplatePlace]:
     """The innermost node of each template on the stack, by the index of its call."""
-    found: dict[int, DjangoPlace] = {}
+    found: dict[int, TemplatePlace] = {}
     sources: dict[int, str] = {}
     last: tuple[int, Any] | None = None
     block = ""
@@ -104,7 +91,9 @@ def _message(told: tuple[Any, ...]) -> str:
     return inner[0] if inner and type(inner[0]) is str else ""
 
 
-def _place(origin: Any, token: Any, block: str, sources: dict[int, str], context: Any) -> DjangoPlace | None:
+def _place(
+    origin: Any, token: Any, block: str, sources: dict[int, str], context: Any
+) -> TemplatePlace | None:
     where, tag = _attributes(origin), _attributes(token)
     file, line, position = where.get("name"), tag.get("lineno"), tag.get("position")
     if file is None or type(line) is not int:
@@ -114,7 +103,7 @@ def _place(origin: Any, token: Any, block: str, sources: dict[int, str], context
     function = f"block '{block}'" if block else f"template '{_text(short) if short else file}'"
     if type(position) is not tuple or len(position) != 2 or any(type(each) is not int for each in position):
         position = None
-    return DjangoPlace(file, line, function, sources.get(id(origin)), position, _names(context))
+    return TemplatePlace(file, line, function, "django", sources.get(id(origin)), position, _names(context))
 
 
 def _names(context: Any) -> tuple[dict[Any, Any], ...]:

@@ -9,40 +9,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .exceptions import arguments, attribute, is_named
 from .peek import instance_dictionary, is_plain_scope, local
 from .stack import Step
+from .template_place import TemplatePlace, Wrong
 
 _RENDERERS = ("flask.templating", "quart.templating")  # their `render_template_string` still has the source
 _MISSING_TYPE = "MissingType"
 
 
-@dataclass(frozen=True, slots=True)
-class JinjaPlace:
-    """A place in a template, and what the template knew there."""
-
-    file: str
-    line: int
-    function: str
-    source: str | None
-    names: tuple[dict[Any, Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """A syntax error in a template. `tag` is the text of the failing tag, where the engine tells it."""
-
-    message: str
-    file: str
-    line: int
-    source: str | None = None
-    tag: str | None = None
-
-
-def places(steps: Sequence[Step]) -> dict[int, JinjaPlace]:
+def places(steps: Sequence[Step]) -> dict[int, TemplatePlace]:
     """The calls of templates, by their index."""
     found = {}
     source: str | None = None
@@ -70,17 +48,17 @@ def syntax_error(error: BaseException) -> Wrong | None:
     return Wrong(told[0], file, line, source if type(source) is str else None)
 
 
-def _rewritten(step: Step, source: str | None) -> JinjaPlace:
+def _rewritten(step: Step, source: str | None) -> TemplatePlace:
     """A call that Jinja2 has put in the place of the real one; its locals are what the template knew."""
     file, function = step.code.co_filename, step.code.co_name
     if not function.startswith("block "):
         function = f"template '{_short(file)}'"
     known: Any = step.frame.f_locals
     names = (known,) if type(known) is dict else ()
-    return JinjaPlace(file, step.line or 1, function, _source(file, source), names)
+    return TemplatePlace(file, step.line or 1, function, "jinja", _source(file, source), None, names)
 
 
-def _compiled(step: Step, source: str | None) -> JinjaPlace:
+def _compiled(step: Step, source: str | None) -> TemplatePlace:
     known = step.frame.f_globals
     file, name, function = step.code.co_filename, dict.get(known, "name"), step.code.co_name
     if function.startswith("block_"):
@@ -88,7 +66,7 @@ def _compiled(step: Step, source: str | None) -> JinjaPlace:
     else:
         function = f"template '{name if type(name) is str else _short(file)}'"
     line = _template_line(dict.get(known, "debug_info", ""), step.line or 1)
-    return JinjaPlace(file, line, function, _source(file, source), _names(step))
+    return TemplatePlace(file, line, function, "jinja", _source(file, source), None, _names(step))
 
 
 def _source(file: str, given: str | None) -> str | None:

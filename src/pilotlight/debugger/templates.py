@@ -7,49 +7,17 @@ the exception or the engine.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
 
 from . import template_django, template_jinja
 from .model import Span, SyntaxPlace
 from .source import SourceReader, excerpt_of, split_source
 from .stack import Step
-
-
-@dataclass(frozen=True, slots=True)
-class TemplatePlace:
-    """A place in a template.
-
-    Args:
-        source: the whole template, where the engine still has it; else it is read from the file.
-        position: where the tag stands, in characters of the source from 0.
-        names: what the template knew there, the innermost scope first.
-    """
-
-    file: str
-    line: int
-    function: str
-    language: Literal["jinja", "django"]
-    source: str | None = None
-    position: tuple[int, int] | None = None
-    names: tuple[dict[Any, Any], ...] = ()
-
-    def key(self) -> tuple[str, int, str]:
-        """Equal for the same place."""
-        return self.file, self.line, self.function
+from .template_place import TemplatePlace
 
 
 def find(steps: Sequence[Step], error: BaseException) -> dict[int, TemplatePlace]:
     """The template places among some calls, by the index of the call that stands for each."""
-    found = {
-        index: TemplatePlace(each.file, each.line, each.function, "jinja", each.source, None, each.names)
-        for index, each in template_jinja.places(steps).items()
-    }
-    for index, node in template_django.places(steps, error).items():
-        found[index] = TemplatePlace(
-            node.file, node.line, node.function, "django", node.source, node.position, node.names
-        )
-    return found
+    return template_jinja.places(steps) | template_django.places(steps, error)
 
 
 def syntax_place(
