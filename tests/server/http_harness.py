@@ -44,6 +44,15 @@ class Recorder:
             self.notices.append(message)
             self._news.notify_all()
 
+    def request_begins(self) -> None:
+        pass
+
+    def request_ends(self) -> None:
+        pass
+
+    def is_default_error_page(self, body: bytes) -> bool:
+        return False
+
     def app_error(
         self, error: BaseException, request: RequestInfo | None, response_started: bool
     ) -> ErrorResponse | None:

@@ -24,6 +24,15 @@ class Hooks:
     def notice(self, message: str) -> None:
         self.told.append(message)
 
+    def request_begins(self) -> None:
+        pass
+
+    def request_ends(self) -> None:
+        pass
+
+    def is_default_error_page(self, body: bytes) -> bool:
+        return False
+
     def app_error(self, error: BaseException, request: object, response_started: bool) -> None:
         self.told.append(error)
 

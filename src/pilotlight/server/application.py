@@ -6,7 +6,7 @@ Types only, no behaviour; must stay free of imports that cost start-up time.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -64,6 +64,14 @@ class RequestInfo:
     headers: Headers
     client: str
     scheme: str
+    http_version: str = "1.1"
+    environ: Mapping[str, Any] = field(default_factory=dict)
+    """The WSGI environ or the ASGI scope, as the app has left it."""
+    body: bytes = b""
+    """What has come of the body, up to `ServerConfig.keep_body_bytes`."""
+    body_bytes: int = 0
+    """How much of it has come."""
+    websocket: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +83,53 @@ class ErrorResponse:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """In place of a request another one is to be answered, which has yet to be fetched.
+
+    Args:
+        fetch: called once with whom to give the bytes of that request, on the loop's thread; None if it
+            cannot be had.
+        missing: the answer then.
+    """
+
+    fetch: Callable[[Callable[[bytes | None], None]], None]
+    missing: ErrorResponse
+
+
+class RequestFacts(Protocol):
+    """What is known of a request before the app gets it."""
+
+    @property
+    def method(self) -> str:
+        """As sent."""
+        ...
+
+    @property
+    def raw_path(self) -> bytes:
+        """Without the query, not decoded."""
+        ...
+
+    @property
+    def headers(self) -> Headers:
+        """Names in lower case."""
+        ...
+
+
 class ServerHooks(Protocol):
     """What the server tells its owner. Called on the loop's thread unless said otherwise; must not raise,
     must not block."""
+
+    def request_begins(self) -> None:
+        """The app is about to be called, in this thread and this context."""
+
+    def request_ends(self) -> None:
+        """The app has returned, in the same thread and context, and what it raised has been told."""
+
+    def is_default_error_page(self, body: bytes) -> bool:
+        """Whether a response with status 500 is what a framework answers by itself to an error that it is
+        about to raise again: such a response is held back, and `app_error` may replace it."""
+        ...
 
     def access(self, record: AccessRecord) -> None:
         """A request has been answered."""
@@ -115,3 +167,10 @@ class ServerConfig:
     ssl_context: Any = None
     """An `ssl.SSLContext`, or None for plain HTTP."""
     root_path: str = ""
+    keep_body_bytes: int = 0
+    """How much of a request's body is kept for a report of its failure."""
+    environ: Mapping[str, Any] = field(default_factory=dict)
+    """What each WSGI environ has in addition."""
+    screen: Callable[[RequestFacts, str], ErrorResponse | Replay | None] | None = None
+    """Looks at each request, with the client's address, before the app gets it; its answer stands in for the
+    app's."""

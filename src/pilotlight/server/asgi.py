@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pilotlight.server.application import AccessRecord
 from pilotlight.server.head import RequestHead, percent_decoded
+from pilotlight.server.keeping import KeptBody
 from pilotlight.server.response import ResponseHead, asgi_head, plain_response, whole_response
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _PIECE = 256 * 1024
 _JOIN = 64 * 1024
+_HOLD_SECONDS = 1.0
+"""How long an error page of a framework waits for the error."""
 _VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 
 
@@ -77,7 +80,10 @@ class AsgiExchange:
         "_connection",
         "_done",
         "_gone",
+        "_held",
         "_keep_alive",
+        "_kept",
+        "_scope",
         "_task",
         "_waiter",
         "_write_waiter",
@@ -102,6 +108,10 @@ class AsgiExchange:
         """The response is complete, or cut."""
         self._gone = False
         self._abandoned = False
+        self._held: bytes | None = None
+        """The body of an error page that may be replaced."""
+        self._kept = KeptBody(connection.shared.config.keep_body_bytes, body)
+        self._scope: dict[str, Any] = {}
         self._task: asyncio.Task[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._write_waiter: asyncio.Future[None] | None = None
@@ -119,6 +129,7 @@ class AsgiExchange:
         if type(self._body) is bytes:
             self._body = bytearray(self._body)
         self._body += data
+        self._kept.add(data)
         self._body_complete = complete
         if len(self._body) > self._connection.shared.limits.body_buffer_bytes:
             self._body_paused = True
@@ -158,8 +169,11 @@ class AsgiExchange:
     async def _run(self) -> None:
         connection = self._connection
         shared = connection.shared
+        shared.hooks.request_begins()
         try:
-            await shared.application.callable(http_scope(connection, self.head), self._receive, self._send)
+            self._scope = http_scope(connection, self.head)
+            await shared.application.callable(self._scope, self._receive, self._send)
+            self._release()
             if not self._done and not connection.gone:
                 text = "stopped before its response was complete" if self.head_sent else "sent no response"
                 raise RuntimeError(f"The ASGI app returned but {text}.")
@@ -171,8 +185,11 @@ class AsgiExchange:
         except BaseException as error:  # noqa: BLE001 - an app may even exit: the server stays
             self._fail(error)
         finally:
+            self._release()
             if not self._done:
                 self._finish(complete=False)
+            self._scope = {}
+            shared.hooks.request_ends()
             shared.exchanges.discard(self)
             self._task = None
             if shared.draining:
@@ -220,11 +237,30 @@ class AsgiExchange:
         if type(body) is not bytes:
             body = bytes(body)
         more = message.get("more_body", False)
+        if head.status == 500 and not more and not self.head_sent and self._hold(body):
+            return
         self._write(head, body, more) if len(body) <= _JOIN else await self._write_large(head, body, more)
         if not more:
             self._complete(head)
         elif connection.write_paused:
             await self._drained()
+
+    def _hold(self, body: bytes) -> bool:
+        """Whether this is a page that the framework has for every error: then that error follows at once."""
+        shared = self._connection.shared
+        if self._held is not None or not shared.hooks.is_default_error_page(body):
+            return False
+        self._held = body
+        shared.loop.call_later(_HOLD_SECONDS, self._release)
+        return True
+
+    def _release(self) -> None:
+        """No error has followed."""
+        head, body = self._app_head, self._held
+        self._held = None
+        if body is not None and head is not None and not self._done and not self._connection.gone:
+            self._write(head, body, more=False)
+            self._complete(head)
 
     async def _drained(self) -> None:
         connection = self._connection
@@ -338,7 +374,11 @@ class AsgiExchange:
         shared = connection.shared
         if (connection.gone or self._done) and _caused_by_disconnect(error):
             return
-        answer = shared.hooks.app_error(error, connection.request_info(self.head), self.head_sent)
+        request = connection.request_info(self.head, self._scope, self._kept)
+        answer = shared.hooks.app_error(error, request, self.head_sent)
+        if answer is None:
+            self._release()
+        self._held = None
         if self._done or self.head_sent or connection.gone:
             return
         if answer is None:

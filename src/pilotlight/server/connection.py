@@ -11,13 +11,16 @@ Must never run app code itself, and never start a request before the one in fron
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pilotlight.server.application import AccessRecord, RequestInfo
+from pilotlight.server.application import AccessRecord, ErrorResponse, Replay, RequestInfo
 from pilotlight.server.framing import BodyFraming, LengthFraming, framing_for
 from pilotlight.server.head import BadRequest, RequestHead
+from pilotlight.server.keeping import KeptBody
 from pilotlight.server.leaving import FAREWELL_SECONDS, leave
-from pilotlight.server.own_answers import OwnAnswer, options_answer, refusal
+from pilotlight.server.own_answers import OwnAnswer, options_answer, own_answer, refusal
 from pilotlight.server.reader import RequestReader
 from pilotlight.server.wire import Wire
 
@@ -223,10 +226,18 @@ class Connection(asyncio.Protocol):
         else:
             self._next_request()
 
-    def request_info(self, head: RequestHead) -> RequestInfo:
+    def request_info(self, head: RequestHead, environ: Mapping[str, Any], body: KeptBody) -> RequestInfo:
         """What an error report may know."""
         return RequestInfo(
-            head.method, head.target.decode("latin-1"), head.headers, self.client_name, self.scheme
+            head.method,
+            head.target.decode("latin-1"),
+            head.headers,
+            self.client_name,
+            self.scheme,
+            head.version,
+            environ,
+            body.content,
+            body.size,
         )
 
     def close(self) -> None:
@@ -331,6 +342,12 @@ class Connection(asyncio.Protocol):
             if shared.hand_over is not None or shared.draining:
                 leave(self)
             return
+        if shared.config.screen is not None:
+            answer = shared.config.screen(head, self.client_name)
+            if answer is not None:
+                self._reader.buffer = data[end:]
+                self._answer_screened(head, answer)
+                return
         if head.wants_websocket and shared.application.interface == "asgi":
             self._become_websocket(head, data)
             return
@@ -409,7 +426,31 @@ class Connection(asyncio.Protocol):
 
     def _answer_options(self, head: RequestHead) -> None:
         stays = not (self.shared.draining and self.scheme == "https")
-        answer = options_answer(head, self.client_name, self.shared.fixed_headers, stays=stays)
+        self._give_own(head, options_answer(head, self.client_name, self.shared.fixed_headers, stays=stays))
+
+    def _answer_screened(self, head: RequestHead, answer: ErrorResponse | Replay) -> None:
+        """The app does not get this request."""
+        if isinstance(answer, Replay):
+            self.state = "parked"
+            answer.fetch(partial(self._replay, head, answer.missing))
+            return
+        stays = not (self.shared.draining and self.scheme == "https")
+        self._give_own(
+            head, own_answer(head, answer, self.client_name, self.shared.fixed_headers, stays=stays)
+        )
+
+    def _replay(self, head: RequestHead, missing: ErrorResponse, data: bytes | None) -> None:
+        """Another request takes the place of this one."""
+        if self.state != "parked":
+            return
+        self.state = "reading"
+        if data is None:
+            self._answer_screened(head, missing)
+        else:
+            self._reader.buffer = data + self._reader.buffer
+            self._read_kept()
+
+    def _give_own(self, head: RequestHead, answer: OwnAnswer) -> None:
         self._say(answer)
         if head.has_body:
             self._linger()

@@ -52,9 +52,24 @@ def options_answer(head: RequestHead, client: str, fixed: ServerHeaders, *, stay
         fixed: the headers of every response.
         stays: whether the server could keep the connection.
     """
+    return own_answer(head, ErrorResponse(204, _ALLOWED, b""), client, fixed, stays=stays)
+
+
+def own_answer(
+    head: RequestHead, answer: ErrorResponse, client: str, fixed: ServerHeaders, *, stays: bool
+) -> OwnAnswer:
+    """An answer to a request that the app does not get.
+
+    Args:
+        head: of the request; with a body the connection is closed.
+        answer: what is answered.
+        client: the client's name for the log.
+        fixed: the headers of every response.
+        stays: whether the server could keep the connection.
+    """
     closes = not stays or not head.keep_alive or head.has_body
-    answer = ErrorResponse(204, _ALLOWED, b"")
-    return _own_answer(answer, fixed, client, "OPTIONS", "*", head.version, closes=closes)
+    target = head.target.decode("latin-1")
+    return _own_answer(answer, fixed, client, head.method, target, head.version, closes=closes)
 
 
 def _own_answer(

@@ -67,9 +67,18 @@ class Request:
         """For the access log."""
         return str(self.scope["http_version"])
 
-    def info(self) -> RequestInfo:
-        """For the error report."""
-        return RequestInfo("GET", self.target, self.headers, self.client, self.scope["scheme"])
+    def info(self, scope: dict[str, Any]) -> RequestInfo:
+        """For the error report; `scope` as the app has left it."""
+        return RequestInfo(
+            "GET",
+            self.target,
+            self.headers,
+            self.client,
+            self.scope["scheme"],
+            self.http_version,
+            environ=scope,
+            websocket=True,
+        )
 
 
 class Wire(Protocol):
@@ -145,12 +154,13 @@ class Session:
         self._denial: Denial | None = None
         self._connect_told = False
         self._disconnect_told = False
+        self._scope = {**request.scope, "subprotocols": list(handshake.subprotocols)}
 
     async def run(self) -> None:
         """Calls the app and deals with how it ends. Raises nothing but what cancels it."""
-        scope = {**self._request.scope, "subprotocols": list(self._handshake.subprotocols)}
+        self._hooks.request_begins()
         try:
-            await self._application.callable(scope, self.receive, self.send)
+            await self._application.callable(self._scope, self.receive, self.send)
         except WebSocketClosed as error:
             if (
                 self._phase is _Phase.DONE
@@ -160,9 +170,13 @@ class Session:
             self._failed(error)
         else:
             self._returned()
+        finally:
+            self._hooks.request_ends()
 
     def _failed(self, error: BaseException) -> None:
-        response = self._hooks.app_error(error, self._request.info(), self._phase is not _Phase.CONNECTING)
+        response = self._hooks.app_error(
+            error, self._request.info(self._scope), self._phase is not _Phase.CONNECTING
+        )
         if self._phase is _Phase.CONNECTING and self._wire.ended is None:
             self._wire.refuse(response or plain_response(500, "Internal Server Error\n"))
         elif self._phase is _Phase.DENYING:

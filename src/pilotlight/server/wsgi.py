@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pilotlight.server.application import AccessRecord
 from pilotlight.server.head import RequestHead
+from pilotlight.server.keeping import KeptBody
 from pilotlight.server.response import ResponseHead, plain_response, whole_response, wsgi_head
 from pilotlight.server.wsgi_body import BodyStream, ClientDisconnected
 from pilotlight.server.wsgi_environ import environ_of
@@ -45,8 +46,10 @@ class WsgiExchange:
         "_chunked",
         "_connection",
         "_delivered",
+        "_environ",
         "_failed",
         "_keep_alive",
+        "_kept",
         "_posted",
         "_reported_excess",
         "_stream",
@@ -61,6 +64,8 @@ class WsgiExchange:
         self._connection = connection
         self._began = time.perf_counter()
         self._body = body
+        self._kept = KeptBody(connection.shared.config.keep_body_bytes, body)
+        self._environ: dict[str, Any] = {}
         self._stream = None if body_complete else BodyStream(self, body)
         self._app_head: ResponseHead | None = None
         self._chunked = False
@@ -85,6 +90,7 @@ class WsgiExchange:
 
     def feed_body(self, data: bytes, complete: bool) -> None:
         """More of the request's body."""
+        self._kept.add(data)
         if self._stream is not None and self._stream.feed(data, complete):
             self._connection.pause_body()
 
@@ -144,12 +150,15 @@ class WsgiExchange:
 
     def run(self) -> None:
         """Run the app and send what it answers. Never raises."""
+        hooks = self._connection.shared.hooks
+        hooks.request_begins()
         try:
             self._run_app()
         except ClientDisconnected:
             self._failed = True
         except BaseException as error:  # noqa: BLE001 - a view may even exit: the server stays
             self._fail(error)
+        hooks.request_ends()
         head = self._app_head
         self._connection.shared.mailbox.post(
             self._end,
@@ -170,7 +179,7 @@ class WsgiExchange:
         stream = self._stream
         body = io.BytesIO(self._body) if stream is None else io.BufferedReader(stream, 64 * 1024)
         self._body = b""
-        environ = environ_of(self._connection, self.head, body)
+        self._environ = environ = environ_of(self._connection, self.head, body)
         result: Iterable[bytes] = application(environ, self._start_response)
         try:
             if type(result) in (list, tuple):
@@ -341,7 +350,10 @@ class WsgiExchange:
         """The app raised: send an error response if nothing has been sent yet."""
         connection = self._connection
         shared = connection.shared
-        answer = shared.hooks.app_error(error, connection.request_info(self.head), self.head_sent)
+        answer = shared.hooks.app_error(
+            error, connection.request_info(self.head, self._environ, self._kept), self.head_sent
+        )
+        self._environ = {}
         del error
         if self.head_sent or connection.gone:
             self._failed = True

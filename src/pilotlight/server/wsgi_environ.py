@@ -107,4 +107,5 @@ def _environ_base(connection: Connection) -> dict[str, Any]:
         "wsgi.run_once": False,
         "wsgi.input_terminated": True,
         "wsgi.file_wrapper": FileWrapper,
+        **shared.config.environ,
     }
