@@ -66,10 +66,9 @@ align-items:baseline}
 .vars .used{color:var(--ink);font-weight:600}
 .vars dd{min-width:0;line-height:1.6}
 .vars code{white-space:pre-wrap;overflow-wrap:anywhere}
-.vars dd>code{display:inline-block;max-width:100%;max-height:12rem;overflow-y:auto;vertical-align:top}
 .vars .vars{margin:.1rem 0 .35rem .3rem;padding-left:.8rem;border-left:2px solid var(--line)}
 .vars summary{overflow-wrap:anywhere}
-.masked{color:var(--soft);letter-spacing:.05em}.lazy{color:var(--soft);font-style:italic}
+.masked{color:var(--soft)}.lazy{color:var(--soft);font-style:italic}
 .broken{color:var(--warn)}
 summary{cursor:pointer}summary::marker{color:var(--soft)}
 .rest>summary{font-size:.8125rem;color:var(--soft);padding:.15rem 0}

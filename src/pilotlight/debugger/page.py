@@ -156,9 +156,9 @@ def _healing(heal: HealPlan) -> Iterator[str]:
 def _bar(report: Report, surroundings: Surroundings) -> str:
     """What can be done with the report, and where its parts are."""
     parts = ["<nav class=bar aria-label='This error'>"]
-    for form, title in (("markdown", "Copy as Markdown"), ("text", "Text"), ("curl", "curl")):
+    for form, title in (("markdown", "Copy as Markdown"), ("text", "as text"), ("curl", "as curl")):
         if form != "curl" or (report.request is not None and report.request.curl):
-            label = "" if form == "markdown" else f' aria-label="Copy as {title}"'
+            label = "" if form == "markdown" else f' aria-label="Copy {title}"'
             parts.append(f"<button type=button data-copy={form}{label} hidden>{title}</button>")
     parts.append("<span class=jump>")
     if report.request is not None:

@@ -74,6 +74,8 @@ def _exception(trace: Trace) -> dict[str, Any]:
         body["members_omitted"] = trace.group_omitted
     if trace.omitted:
         body["omitted"] = trace.omitted
+    if trace.shared:
+        body["shared"] = trace.shared
     if trace.count > 1:
         body["count"] = trace.count
     return body

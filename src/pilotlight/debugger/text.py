@@ -80,7 +80,7 @@ class _Writer:
         margin = _margin(depth)
         if trace.frames:
             yield f"{margin}Traceback (most recent call last):"
-        for line in (*self.frames(trace.frames), *self._end(trace)):
+        for line in (*self._shared(trace), *self.frames(trace.frames), *self._end(trace)):
             yield margin + line
 
     def _group(self, trace: Trace, depth: int) -> Iterator[str]:
@@ -90,7 +90,7 @@ class _Writer:
         if trace.frames:
             first = f"{'  ' * depth}+ " if top else margin
             yield f"{first}Exception Group Traceback (most recent call last):"
-        for line in (*self.frames(trace.frames), *self._end(trace)):
+        for line in (*self._shared(trace), *self.frames(trace.frames), *self._end(trace)):
             yield margin + line
         inner = _margin(depth + 1)
         for number, member in enumerate(trace.group, 1):
@@ -103,6 +103,11 @@ class _Writer:
             yield f"{inner}and {trace.group_omitted} more exception{'s' if trace.group_omitted > 1 else ''}"
         if not (trace.group and not trace.group_omitted and _ends_with_group(trace.group[-1])):
             yield f"{'  ' * (depth + 1)}+------------------------------------"
+
+    def _shared(self, trace: Trace) -> Iterator[str]:
+        if trace.shared and trace.frames:
+            calls = "call" if trace.shared == 1 else "calls"
+            yield self._paint(f"  [{trace.shared} {calls} shared with the exception it belongs to]", _DIM)
 
     def frames(self, frames: tuple[Frame, ...]) -> Iterator[str]:
         """Two or three lines for each frame."""
