@@ -133,9 +133,21 @@ def test_a_client_that_does_not_read_gets_no_more_than_the_sockets_hold(served: 
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"1", b"\xff", b'{"code":1}', b'{"code":"1","frame":true}', b'{"code":"1","frame":1.5}',
-     b'{"code":"1","report":7}', b'{"code":"1","report":"../x"}', b"{" * 5000, b"[" * 60_000, b"null"],
-)  # fmt: skip
+    [
+        b"",
+        b"[]",
+        b"1",
+        b"\xff",
+        b'{"code":1}',
+        b'{"code":"1","frame":true}',
+        b'{"code":"1","frame":1.5}',
+        b'{"code":"1","report":7}',
+        b'{"code":"1","report":"../x"}',
+        b"{" * 5000,
+        b"[" * 60_000,
+        b"null",
+    ],
+)
 def test_bodies_that_are_no_question_reach_nobody(served: Running, body: bytes) -> None:
     status, answer = served.call("/api/evaluate", body, token=served.token())
     assert status == 400
