@@ -287,6 +287,7 @@ HEAD = b"GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n"
         b"GET / HTTP/1.1\r\ntransfer-encoding: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nContent-Length: 1\r\ncontent-length: 1\r\n\r\n",
         b"GET / HTTP/1.1\r\n: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\n",
         b"\r\n\r\n",
         b"GET / HTTP/1.1 \r\n\r\n",

@@ -141,8 +141,10 @@ def judge_head(head: bytes) -> Refusal | None:
     request_line, *fields = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
     if not _REQUEST_LINE.match(request_line) or not all(map(_FIELD_LINE.match, fields)):
         return Refusal(400, "This is not a request in the strict form of HTTP/1.1.")
-    names = [line.partition(b":")[0].lower() for line in fields]
-    if names.count(b"content-length") > 1 or b"transfer-encoding" in names:
+    pairs = [line.partition(b":")[::2] for line in fields]
+    lengths = [value.strip(b" \t") for name, value in pairs if name.lower() == b"content-length"]
+    chunked = any(name.lower() == b"transfer-encoding" for name, _ in pairs)
+    if chunked or len(lengths) > 1 or not all(map(_DIGITS.match, lengths)):
         return Refusal(400, "A request must give the length of its body once, as Content-Length.")
     return None
 
