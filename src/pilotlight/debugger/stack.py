@@ -78,8 +78,10 @@ def trimmed(found: list[Step], may_be_empty: bool) -> list[Step]:
 
 def unshared(found: list[Step], around: list[Step]) -> list[Step]:
     """Without the outermost calls that the exception around this one went through too; never empty."""
+    # A raise of a caught exception adds the call it is in once more, so that theirs may begin earlier.
+    start = next((at for at, step in enumerate(around) if found and step.is_same_call(found[0])), len(around))
     shared = 0
-    for mine, theirs in zip(found[:-1], around, strict=False):
+    for mine, theirs in zip(found[:-1], around[start:], strict=False):
         if not mine.is_same_call(theirs):
             break
         shared += 1
