@@ -483,6 +483,116 @@ def test_a_report_keeps_nothing_alive() -> None:
     assert report.chain
 
 
+def variables_of(report: Report, function: str) -> dict[str, tuple[str, str]]:
+    frame = next(each for each in reversed(report.error.frames) if each.function == function)
+    return {each.name: (each.role, each.value.text) for each in frame.variables}
+
+
+def outer(password: str, count: int) -> None:
+    unused = [1, 2]
+    inner(count, unused)
+
+
+def inner(count: int, rows: list[int]) -> float:
+    total = 1
+    return total / count
+
+
+def test_variables_are_shown_only_when_asked_for() -> None:
+    error = caught(lambda: outer("hunt" + "er2", 0))
+    assert not any(frame.variables for frame in from_exception(error).error.frames)
+    report = round_trip(from_exception(error, variables=True))
+    assert variables_of(report, "inner") == {
+        "total": ("used", "1"),
+        "count": ("used", "0"),
+        "rows": ("argument", "[1, 2]"),
+    }
+    shown = variables_of(report, "outer")
+    assert list(shown) == ["count", "unused", "inner", "password"]
+    assert "hunter2" not in json.dumps(to_json(report))
+
+
+def test_variables_of_libraries_only_near_the_error(tmp_path: Path) -> None:
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    text = "".join(f"def f{n}(x):\n    f{n + 1}(x)\n" for n in range(10)) + "def f10(x):\n    x / 0\nf0(1)\n"
+    frames = from_exception(run_file(folder / "library.py", text), variables=True).error.frames
+    assert [bool(frame.variables) for frame in frames if not frame.own] == [False] * 9 + [True] * 3
+
+
+def test_live_frames_are_given_in_the_order_of_their_numbers() -> None:
+    kept: list[Any] = []
+    error = caught(cause)
+    report = round_trip(from_exception(error, keep=kept.extend))
+    frames = [frame for trace in report.chain for frame in trace.frames]
+    assert [frame.handle for frame in frames] == list(range(len(frames))) == list(range(len(kept)))
+    assert [each.f_code.co_name for each in kept] == [frame.function for frame in frames]
+    assert all(frame.handle == -1 for frame in from_exception(error).error.frames)
+
+
+def test_a_deep_recursion_keeps_only_the_frames_that_are_shown() -> None:
+    kept: list[Any] = []
+    report = from_exception(caught(recursive), keep=kept.extend)
+    assert len(kept) == len(report.error.frames) < 10
+
+
+@needs_spans
+def test_a_file_that_has_changed_is_said_and_not_marked(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def changed(file: str) -> bool:
+        asked.append(file)
+        return file == str(tmp_path / "app.py")
+
+    error = run_file(tmp_path / "app.py", "def f(n):\n    return f(n - 1) if n else 1 / n\nf(3)\n")
+    frames = from_exception(error, changed=changed).error.frames
+    mine = [frame for frame in frames if frame.file == str(tmp_path / "app.py")]
+    assert {frame.source_note for frame in mine} == {
+        "The file has changed since it was loaded: these may not be the lines that ran."
+    }
+    assert [frame.span for frame in mine] == [None] * len(mine)
+    assert mine[-1].code() is not None
+    assert sorted(asked) == sorted(set(asked))
+
+
+def test_secrets_are_masked_in_every_text() -> None:
+    url = "postgres://admin:hunter2@localhost/db"
+    error = ValueError(f"cannot connect to {url}")
+    error.__notes__ = [f"tried {url}"]
+    error.__cause__ = OSError(url)
+    report = from_exception(error)
+    assert "hunter2" not in json.dumps(to_json(report))
+    assert "admin" in report.error.message
+
+
+def test_an_endless_str_costs_no_more_than_its_deadline() -> None:
+    class Endless(Exception):
+        def __str__(self) -> str:  # noqa: PLE0307
+            while True:
+                pass
+
+    report = from_exception(Endless(), variables=True)
+    assert report.error.message.startswith("<exception str() was too slow: ")
+
+
+def test_the_frames_of_a_report_with_variables_are_not_kept() -> None:
+    class Local:
+        pass
+
+    def fail_with_local() -> None:
+        local = Local()
+        seen.append(weakref.ref(local))
+        raise ValueError
+
+    seen: list[weakref.ref[Local]] = []
+    error: BaseException | None = caught(fail_with_local)
+    report = from_exception(error, variables=True)  # type: ignore[arg-type]
+    assert "local" in variables_of(report, "fail_with_local")
+    del error
+    gc.collect()
+    assert seen[0]() is None
+
+
 def test_names_of_the_standard_library_may_be_shadowed(tmp_path: Path) -> None:
     for name in (
         "html",

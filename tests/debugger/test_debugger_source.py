@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import linecache
 import os
+import zipfile
+import zipimport
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import pilotlight
+from pilotlight.debugger import from_exception
 from pilotlight.debugger.folding import MAX_FRAMES, fold
 from pilotlight.debugger.source import SourceReader, character_column, decode_source, is_own, split_source
 
@@ -65,6 +71,68 @@ def test_what_cannot_be_read_has_a_sentence(tmp_path: Path) -> None:
     assert reader.lines(str(tmp_path / "none.py")) == "The file is not there any more."
     assert reader.lines("a\0b").startswith("The file cannot be read: ")  # type: ignore[union-attr]
     assert reader.lines("<string>") == "The code did not come from a file."
+
+
+def test_generated_code_and_notebook_cells_are_known_to_linecache(tmp_path: Path) -> None:
+    cell = str(tmp_path / "ipykernel_1" / "123.py")
+    entries: dict[str, Any] = {
+        "<generated>": (10, None, ["a\n", "b\n"], "<generated>"),
+        cell: (10, None, ["x = 1\n"], cell),
+        "<lazy>": (lambda: pytest.fail("a loader was asked"),),
+        "<of a file>": (10, 5.0, ["a\n"], "<of a file>"),
+        "<odd>": (10, None, [object()], "<odd>"),
+        "<odder>": (10, None, 5, "<odder>"),
+        "<empty>": (0, None, [], "<empty>"),
+    }
+    linecache.cache.update(entries)
+    try:
+        reader = SourceReader()
+        assert reader.lines("<generated>") == ("a", "b", "")
+        assert reader.lines(cell) == ("x = 1", "")
+        for name in ("<lazy>", "<of a file>", "<odd>", "<odder>", "<empty>", "<nowhere>"):
+            assert reader.lines(name) == "The code did not come from a file."
+        assert reader.lines("<frozen os>") == "The code is built into the interpreter."
+    finally:
+        for name in entries:
+            del linecache.cache[name]
+
+
+def test_code_from_a_zip_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = tmp_path / "library.zip"
+    with zipfile.ZipFile(archive, "w") as stream:
+        stream.writestr("zipped_package/__init__.py", "")
+        stream.writestr("zipped_package/zipped.py", "# coding: latin-1\nx = 'é'\n1 / 0\n".encode("latin-1"))
+    monkeypatch.syspath_prepend(str(archive))
+    with pytest.raises(ZeroDivisionError) as caught:
+        importlib.import_module("zipped_package.zipped")
+    frame = from_exception(caught.value).error.frames[-1]
+    assert (frame.line, frame.code(), frame.lines[1]) == (3, "1 / 0", "x = 'é'")
+    assert frame.file == str(archive / "zipped_package" / "zipped.py")
+    archive.unlink()
+    note = from_exception(caught.value).error.frames[-1].source_note
+    assert note.startswith(("The file cannot be read from its archive: ", "The file is not there any more."))
+
+
+def test_a_loader_of_the_app_is_never_asked(tmp_path: Path) -> None:
+    class Loader(zipimport.zipimporter):
+        def __init__(self) -> None: ...
+
+        def get_data(self, pathname: str) -> bytes:
+            raise AssertionError("a loader of the app was asked")
+
+    (tmp_path / "file").touch()
+    reader = SourceReader()
+    assert reader.lines(str(tmp_path / "file" / "a.py"), Loader()) == "The file is not there any more."
+
+
+def test_a_changed_file_is_asked_for_once(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x\n")
+    asked: list[str] = []
+    reader = SourceReader(lambda file: not asked.append(file))
+    for _ in range(3):
+        note = reader.excerpt(str(tmp_path / "a.py"), 1).note
+        assert note == "The file has changed since it was loaded: these may not be the lines that ran."
+    assert len(asked) == 1
 
 
 def test_excerpts_are_bounded(tmp_path: Path) -> None:

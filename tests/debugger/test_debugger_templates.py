@@ -268,6 +268,46 @@ def test_live_frames_of_templates_can_be_entered(app: flask.Flask, folder: Path)
     assert kept[frame.handle].f_locals["x"] == 0
 
 
+def names(frame: Frame) -> dict[str, tuple[str, str]]:
+    return {each.name: (each.role, each.value.text) for each in frame.variables}
+
+
+def test_what_a_jinja_template_knew(app: flask.Flask, folder: Path) -> None:
+    (folder / "page.html").write_text("{% for n in rows %}\n<i>{{ top // n }}</i>{% endfor %}")
+    frame = in_templates(
+        report_of(render(app, "page.html", rows=[0], top=1, password="hunter2"), variables=True)
+    )[0]
+    known = names(frame)
+    assert list(known)[:2] == ["top", "n"]
+    assert known["top"] == ("used", "1")
+    assert known["n"] == ("used", "0")
+    assert known["rows"] == ("local", "[0]")
+    assert "hunter2" not in known["password"][1]
+    assert not {"url_for", "get_flashed_messages", "range", "g"} & set(known)
+
+
+def test_what_a_jinja_template_knew_where_jinja_did_not_rewrite(
+    environment: jinja2.Environment, folder: Path
+) -> None:
+    (folder / "page.html").write_text("{% for n in rows %}\n{{ top // n }}\n{% endfor %}")
+    template = environment.get_template("page.html")
+    report = report_of(
+        lambda: list(template.root_render_func(template.new_context({"rows": [0], "top": 1}))), variables=True
+    )
+    assert names(in_templates(report)[0])["n"] == ("used", "0")
+
+
+def test_what_a_django_template_knew(engine: Engine, folder: Path) -> None:
+    (folder / "page.html").write_text("{% for n in rows %}\n{{ user.name }}{% endfor %}")
+    template = engine.get_template("page.html")
+    values = {"user": Angry(), "rows": [5], "api_key": "hunter2"}
+    frame = in_templates(report_of(lambda: template.render(Context(values)), variables=True))[0]
+    known = names(frame)
+    assert next(iter(known)) == "user"
+    assert known["n"] == ("local", "5")
+    assert "hunter2" not in known["api_key"][1]
+
+
 def test_objects_that_only_look_like_templates() -> None:
     namespace: dict[str, Any] = {"__jinja_template__": 1, "debug_info": "x=y&&=3&1="}
     code = compile("1 / 0", "page.html", "exec")

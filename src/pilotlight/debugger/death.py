@@ -12,6 +12,7 @@ import time
 
 from .model import Frame, Kind, Report, ThreadStack, Trace, shorten
 from .report import new_id
+from .secrets import mask_text
 from .source import SourceReader, is_own, python_version, working_directory
 
 MAX_DETAIL_CHARACTERS = 16_000
@@ -69,9 +70,9 @@ def from_death(description: str, detail_text: str = "", *, kind: Kind = "death")
         python=python_version(),
         directory=working_directory(),
         chain=(
-            Trace(type="", message=shorten(description, 2_000), frames=threads[0].frames if threads else ()),
+            Trace(type="", message=mask_text(shorten(description, 2_000)), frames=threads[0].frames if threads else ()),
         ),
-        detail=_last(detail_text),
+        detail=mask_text(_last(detail_text)),
         threads=threads[1:],
     )
 

@@ -8,13 +8,14 @@ classes, so that no property or `__getattribute__` of a user's class runs. For t
 from __future__ import annotations
 
 import builtins
-from types import TracebackType
+from types import TracebackType, WrapperDescriptorType
 from typing import Any
 
 from .model import Link, shorten
 
 MAX_MESSAGE_CHARACTERS = 10_000
 MAX_NOTES = 30
+_PLAIN = (str, int, float, bool, bytes, type(None))
 
 _TRACEBACK = BaseException.__dict__["__traceback__"]
 _CAUSE = BaseException.__dict__["__cause__"]
@@ -134,6 +135,16 @@ def safe_str(error: BaseException) -> str:
     except BaseException:  # noqa: BLE001 - a broken `__str__` must not hide the error itself
         return "<exception str() failed>"
     return shorten(plain(text), MAX_MESSAGE_CHARACTERS)
+
+
+def has_plain_text(error: BaseException) -> bool:
+    """Whether `str(error)` runs no code but the interpreter's own."""
+    for base in bases(type(error)):
+        own = type.__dict__["__dict__"].__get__(base).get("__str__")
+        if own is not None:
+            plain_class = type(own) is WrapperDescriptorType
+            return plain_class and all(type(each) in _PLAIN for each in arguments(error))
+    return False
 
 
 def plain(text: str) -> str:

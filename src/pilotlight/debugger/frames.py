@@ -5,19 +5,25 @@ Must never keep a live frame unless it numbers it for the console, and then only
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
 from . import source, stack
+from .budget import Budget
 from .folding import Folded
 from .model import Frame
 from .source import AROUND, SourceReader, excerpt_of, split_source
 from .stack import Step
 from .template_place import TemplatePlace
 from .templates import span_in
+from .variables import names_on_line, of_frame
+from .variables_template import of_template
 
 MAX_KEPT = 200
+MAX_OWN_WITH_VARIABLES = 30
+MAX_LIBRARY_WITH_VARIABLES = 3
 _TEMPLATE_CHANGED = "The template has changed since it was loaded."
 
 
@@ -26,16 +32,18 @@ class FrameMaker:
 
     Args:
         reader: where source comes from.
-        variables: show what the variables held.
+        budget: what may be spent on showing what the variables held; None shows none.
         number: keep the live frames, and number them.
     """
 
-    def __init__(self, reader: SourceReader, *, variables: bool, number: bool) -> None:
+    def __init__(self, reader: SourceReader, budget: Budget | None, *, number: bool) -> None:
         self.reader = reader
         self.kept: list[FrameType] = []
         self.whole = True
         """Whether frames get the lines around their own."""
-        self._variables = variables
+        self._budget = budget
+        self._own_left = MAX_OWN_WITH_VARIABLES
+        self._library_left = MAX_LIBRARY_WITH_VARIABLES
         self._number = number
 
     def lines(self, step: Step) -> tuple[str, ...] | str:
@@ -46,10 +54,26 @@ class FrameMaker:
         self, steps: Sequence[tuple[int, Step, Folded]], places: dict[int, TemplatePlace]
     ) -> tuple[Frame, ...]:
         """The frames of one exception, oldest first."""
-        return tuple(
+        made = [
             self._template(step, folded, places[index]) if index in places else self._python(step, folded)
             for index, step, folded in steps
-        )
+        ]
+        if self._budget is not None:
+            for at, (index, step, _) in self._worth_variables(steps, made):
+                made[at] = _with_variables(made[at], step, places.get(index), self._budget)
+        return tuple(made)
+
+    def _worth_variables(
+        self, steps: Sequence[tuple[int, Step, Folded]], made: Sequence[Frame]
+    ) -> Iterator[tuple[int, tuple[int, Step, Folded]]]:
+        """The innermost of the user's own calls and of those of libraries, the innermost first."""
+        for at in range(len(made) - 1, -1, -1):
+            if made[at].own and self._own_left:
+                self._own_left -= 1
+                yield at, steps[at]
+            elif not made[at].own and self._library_left:
+                self._library_left -= 1
+                yield at, steps[at]
 
     def _python(self, step: Step, folded: Folded) -> Frame:
         code, place = step.code, stack.position(step)
@@ -111,6 +135,15 @@ class FrameMaker:
             return -1
         self.kept.append(step.frame)
         return len(self.kept) - 1
+
+
+def _with_variables(frame: Frame, step: Step, place: TemplatePlace | None, budget: Budget) -> Frame:
+    if place is not None:
+        shown, omitted = of_template(place, frame.code() or "", budget)
+    else:
+        used = names_on_line(frame.lines, frame.first_line, frame.line, frame.end_line, frame.span)
+        shown, omitted = of_frame(step.frame, used, budget)
+    return replace(frame, variables=shown, variables_omitted=omitted)
 
 
 def _no_template_source(place: TemplatePlace, note: str) -> str:

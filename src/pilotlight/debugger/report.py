@@ -15,11 +15,13 @@ from types import FrameType
 from typing import Any
 
 from . import exceptions, source, stack, templates
+from .budget import Budget, Refused
 from .exceptions import safe_str, type_name
 from .folding import Folded, fold
 from .frames import FrameMaker
 from .groups import Member, Merger
 from .model import Frame, Kind, Link, Report, SyntaxPlace, Trace
+from .secrets import mask_text
 from .source import SourceReader
 from .stack import Step
 from .syntaxes import place_of
@@ -56,8 +58,10 @@ def from_exception(
         variables: show what the variables of the calls held.
         keep: gets the live frames, each at the index that `Frame.handle` gives.
     """
-    frames = FrameMaker(SourceReader(changed), variables=variables, number=keep is not None)
-    chain = _Capture(trim, frames).chain(error, 0, [])
+    with Budget() as budget:
+        frames = FrameMaker(SourceReader(changed), budget if variables else None, number=keep is not None)
+        read = _Messages(budget if variables else None)
+        chain = _Capture(trim, frames, read).chain(error, 0, [])
     if keep is not None:
         keep(frames.kept)
     return Report(
@@ -78,13 +82,13 @@ def new_id() -> str:
 class _Capture:
     """One run over an exception and all that hangs on it."""
 
-    def __init__(self, trim: bool, frames: FrameMaker) -> None:
+    def __init__(self, trim: bool, frames: FrameMaker, messages: _Messages) -> None:
         self._trim = trim
         self._maker = frames
         self._seen: set[int] = set()
         self._made = 0
-        self._messages: dict[int, str] = {}
-        self._merger = Merger(self._message)
+        self._message = messages.of
+        self._merger = Merger(messages.of)
 
     def chain(self, error: BaseException, depth: int, around: list[Step]) -> tuple[Trace, ...]:
         """An exception and what it came from. `around`: the calls of the group that holds it."""
@@ -122,22 +126,16 @@ class _Capture:
         group, group_omitted = self._members(error, depth, shown)
         return Trace(
             type=type_name(kind),
-            message=message,
+            message=mask_text(message),
             frames=frames,
-            notes=exceptions.notes(error),
-            suggestion=self._suggestion(error, message, all_steps, frames, found),
+            notes=tuple(mask_text(note) for note in exceptions.notes(error)),
+            suggestion=mask_text(self._suggestion(error, message, all_steps, frames, found)),
             syntax=place,
             link=link,
             group=group,
             group_omitted=group_omitted,
             shared=shared,
         ), shown
-
-    def _message(self, error: BaseException) -> str:
-        """Asked once of each exception: its `__str__` may be the user's."""
-        if id(error) not in self._messages:
-            self._messages[id(error)] = safe_str(error)
-        return self._messages[id(error)]
 
     def _said(self, error: BaseException, steps: list[Step]) -> tuple[str, SyntaxPlace | None]:
         """The message and, if the error is about the text of a file, the place there."""
@@ -179,6 +177,33 @@ class _Capture:
             return suggest(error, message, steps, lines, line, names)
         except Exception as bug:  # noqa: BLE001 - what is only help must not hide the error itself
             return f"({NO_SUGGESTION}: {type_name(type(bug))})"
+
+
+class _Messages:
+    """The text of each exception, asked for once: its `__str__` may be the user's.
+
+    Args:
+        budget: the time that may be spent on code of the app; without it there is no limit.
+    """
+
+    def __init__(self, budget: Budget | None) -> None:
+        self._budget = budget
+        self._known: dict[int, str] = {}
+
+    def of(self, error: BaseException) -> str:
+        """The message of an exception."""
+        if id(error) not in self._known:
+            self._known[id(error)] = self._read(error)
+        return self._known[id(error)]
+
+    def _read(self, error: BaseException) -> str:
+        if self._budget is None or exceptions.has_plain_text(error):
+            return safe_str(error)
+        try:
+            text: str = self._budget.call(lambda: safe_str(error))
+        except Refused as refusal:
+            return f"<exception str() was too slow: {refusal.note}>"
+        return text
 
 
 def _without(

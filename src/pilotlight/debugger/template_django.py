@@ -15,7 +15,8 @@ from .peek import instance_dictionary, local
 from .stack import Step
 from .template_place import TemplatePlace, Wrong
 
-_BASE = "django.template.base"
+_TAGS = "django.template.defaulttags"
+_LOADER_TAGS = "django.template.loader_tags"
 
 
 def places(steps: Sequence[Step], error: BaseException) -> dict[int, TemplatePlace]:
@@ -24,9 +25,12 @@ def places(steps: Sequence[Step], error: BaseException) -> dict[int, TemplatePla
     sources: dict[int, str] = {}
     last: tuple[int, Any] | None = None
     block = ""
+    scopes: list[dict[Any, Any]] = []
     for index, step in enumerate(steps):
         name = step.code.co_name
-        if name in ("render_annotated", "_render", "compile_nodelist"):
+        if name == "render":
+            scopes = [*_scope_of(step), *scopes]
+        elif name in ("render_annotated", "_render", "compile_nodelist"):
             this = local(step.frame, "self")
             known = _attributes(this)
             origin = known.get("origin")
@@ -40,14 +44,15 @@ def places(steps: Sequence[Step], error: BaseException) -> dict[int, TemplatePla
                     block = ""
                 if name == "_render" or is_syntax_error(error):
                     continue
-                place = _place(origin, attribute(error, "token"), "", sources, None)
+                place = _place(origin, attribute(error, "token"), "", sources, ())
             else:
                 # Only the innermost of the nodes that stand inside each other in one template is shown.
                 if last is not None and last[1] is origin:
                     found.pop(last[0], None)
-                place = _place(origin, known.get("token"), block, sources, local(step.frame, "context"))
+                names = (*scopes, *_names(local(step.frame, "context")))
+                place = _place(origin, known.get("token"), block, sources, names)
                 last = (index, origin)
-                if is_named(type(this), "django.template.loader_tags", "BlockNode"):
+                if is_named(type(this), _LOADER_TAGS, "BlockNode"):
                     block = _text(known.get("name"))
             if place is not None:
                 found[index] = place
@@ -68,7 +73,7 @@ def syntax_error(error: BaseException, steps: Sequence[Step]) -> Wrong | None:
     if token is None or not compiling:
         return None
     template = _attributes(local(compiling[-1].frame, "self"))
-    place = _place(template.get("origin"), token, "", {}, None)
+    place = _place(template.get("origin"), token, "", {}, ())
     if place is None:
         return None
     told, source, contents = arguments(error), template.get("source"), _attributes(token).get("contents")
@@ -92,7 +97,7 @@ def _message(told: tuple[Any, ...]) -> str:
 
 
 def _place(
-    origin: Any, token: Any, block: str, sources: dict[int, str], context: Any
+    origin: Any, token: Any, block: str, sources: dict[int, str], names: tuple[dict[Any, Any], ...]
 ) -> TemplatePlace | None:
     where, tag = _attributes(origin), _attributes(token)
     file, line, position = where.get("name"), tag.get("lineno"), tag.get("position")
@@ -103,7 +108,23 @@ def _place(
     function = f"block '{block}'" if block else f"template '{_text(short) if short else file}'"
     if type(position) is not tuple or len(position) != 2 or any(type(each) is not int for each in position):
         position = None
-    return TemplatePlace(file, line, function, "django", sources.get(id(origin)), position, _names(context))
+    return TemplatePlace(file, line, function, "django", sources.get(id(origin)), position, names)
+
+
+def _scope_of(step: Step) -> list[dict[Any, Any]]:
+    """What a loop, a `with` or an `include` gave to the nodes in it; the context has forgotten it by now."""
+    this = local(step.frame, "self")
+    if is_named(type(this), _TAGS, "WithNode") or is_named(type(this), _LOADER_TAGS, "IncludeNode"):
+        values = local(step.frame, "values")
+        return [values] if type(values) is dict else []
+    if not is_named(type(this), _TAGS, "ForNode"):
+        return []
+    names: Any = _attributes(this).get("loopvars")
+    if type(names) not in (list, tuple):
+        return []
+    item = local(step.frame, "item")
+    items: Any = [item] if len(names) == 1 else item
+    return [dict(zip(names, items, strict=False))] if type(items) in (list, tuple) else []
 
 
 def _names(context: Any) -> tuple[dict[Any, Any], ...]:
