@@ -70,7 +70,11 @@ def from_death(description: str, detail_text: str = "", *, kind: Kind = "death")
         python=python_version(),
         directory=working_directory(),
         chain=(
-            Trace(type="", message=mask_text(shorten(description, 2_000)), frames=threads[0].frames if threads else ()),
+            Trace(
+                type="",
+                message=mask_text(shorten(description, 2_000)),
+                frames=threads[0].frames if threads else (),
+            ),
         ),
         detail=mask_text(_last(detail_text)),
         threads=threads[1:],

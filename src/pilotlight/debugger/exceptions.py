@@ -11,6 +11,7 @@ import builtins
 from types import TracebackType, WrapperDescriptorType
 from typing import Any
 
+from .anatomy import lookup, module_of, mro, qualname_of
 from .model import Link, shorten
 
 MAX_MESSAGE_CHARACTERS = 10_000
@@ -58,7 +59,7 @@ def members(error: BaseException) -> tuple[BaseException, ...]:
     """The exceptions that a group holds; empty for what is no group."""
     if _GROUP is not None and issubclass(type(error), _GROUP):
         found = _GROUP.__dict__["exceptions"].__get__(error)
-    elif any(type.__dict__["__module__"].__get__(base) == "exceptiongroup" for base in bases(type(error))):
+    elif any(module_of(base) == "exceptiongroup" for base in mro(type(error))):
         found = attribute(error, "exceptions")  # the backport for 3.10
         found = attribute(error, "_exceptions") if found is None else found
     else:
@@ -103,18 +104,9 @@ def word(owner: type, name: str, error: BaseException) -> str | None:
     return value if type(value) is str else None
 
 
-def bases(kind: type) -> tuple[type, ...]:
-    """A class and those it inherits from, in the order in which they are asked."""
-    return type.__dict__["__mro__"].__get__(kind)  # type: ignore[no-any-return]
-
-
 def is_named(kind: type, module: str, name: str) -> bool:
     """Whether a class is, or inherits from, the one of that name; its module need not be imported."""
-    return any(
-        type.__dict__["__module__"].__get__(base) == module
-        and type.__dict__["__qualname__"].__get__(base) == name
-        for base in bases(kind)
-    )
+    return any(qualname_of(base) == name and module_of(base) == module for base in mro(kind))
 
 
 def type_name(kind: type) -> str:
@@ -139,12 +131,8 @@ def safe_str(error: BaseException) -> str:
 
 def has_plain_text(error: BaseException) -> bool:
     """Whether `str(error)` runs no code but the interpreter's own."""
-    for base in bases(type(error)):
-        own = type.__dict__["__dict__"].__get__(base).get("__str__")
-        if own is not None:
-            plain_class = type(own) is WrapperDescriptorType
-            return plain_class and all(type(each) in _PLAIN for each in arguments(error))
-    return False
+    _, own = lookup(type(error), "__str__")
+    return type(own) is WrapperDescriptorType and all(type(each) in _PLAIN for each in arguments(error))
 
 
 def plain(text: str) -> str:

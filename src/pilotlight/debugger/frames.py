@@ -24,6 +24,11 @@ from .variables_template import of_template
 MAX_KEPT = 200
 MAX_OWN_WITH_VARIABLES = 30
 MAX_LIBRARY_WITH_VARIABLES = 3
+NEAR = 8
+"""How many calls show all their variables; those further from the error show a few."""
+MAX_NEAR_VARIABLES, MAX_FAR_VARIABLES = 30, 8
+MAX_FAR_VALUES = 60
+"""How many values, with those inside of others, one of the further calls shows."""
 _TEMPLATE_CHANGED = "The template has changed since it was loaded."
 
 
@@ -44,6 +49,7 @@ class FrameMaker:
         self._budget = budget
         self._own_left = MAX_OWN_WITH_VARIABLES
         self._library_left = MAX_LIBRARY_WITH_VARIABLES
+        self._shown = 0
         self._number = number
 
     def lines(self, step: Step) -> tuple[str, ...] | str:
@@ -60,7 +66,7 @@ class FrameMaker:
         ]
         if self._budget is not None:
             for at, (index, step, _) in self._worth_variables(steps, made):
-                made[at] = _with_variables(made[at], step, places.get(index), self._budget)
+                made[at] = self._with_variables(made[at], step, places.get(index), self._budget)
         return tuple(made)
 
     def _worth_variables(
@@ -74,6 +80,16 @@ class FrameMaker:
             elif not made[at].own and self._library_left:
                 self._library_left -= 1
                 yield at, steps[at]
+
+    def _with_variables(self, frame: Frame, step: Step, place: TemplatePlace | None, budget: Budget) -> Frame:
+        self._shown += 1
+        if self._shown <= NEAR:
+            return _with_variables(frame, step, place, budget, MAX_NEAR_VARIABLES)
+        left, budget.values = budget.values, min(budget.values, MAX_FAR_VALUES)
+        given = budget.values
+        frame = _with_variables(frame, step, place, budget, MAX_FAR_VARIABLES)
+        budget.values = left - (given - budget.values)
+        return frame
 
     def _python(self, step: Step, folded: Folded) -> Frame:
         code, place = step.code, stack.position(step)
@@ -137,12 +153,14 @@ class FrameMaker:
         return len(self.kept) - 1
 
 
-def _with_variables(frame: Frame, step: Step, place: TemplatePlace | None, budget: Budget) -> Frame:
+def _with_variables(
+    frame: Frame, step: Step, place: TemplatePlace | None, budget: Budget, limit: int
+) -> Frame:
     if place is not None:
-        shown, omitted = of_template(place, frame.code() or "", budget)
+        shown, omitted = of_template(place, frame.code() or "", budget, limit=limit)
     else:
         used = names_on_line(frame.lines, frame.first_line, frame.line, frame.end_line, frame.span)
-        shown, omitted = of_frame(step.frame, used, budget)
+        shown, omitted = of_frame(step.frame, used, budget, limit=limit)
     return replace(frame, variables=shown, variables_omitted=omitted)
 
 

@@ -12,7 +12,6 @@ from types import (
     ClassMethodDescriptorType,
     FrameType,
     FunctionType,
-    GetSetDescriptorType,
     MemberDescriptorType,
     MethodDescriptorType,
     MethodType,
@@ -20,7 +19,7 @@ from types import (
 )
 from typing import Any, Final
 
-from .exceptions import bases
+from .anatomy import class_dictionary, instance_dictionary, lookup, mro
 
 
 class _Unknown:
@@ -66,7 +65,7 @@ def attribute_value(owner: Any, name: str) -> Any:
     """What an attribute holds, or `UNKNOWN`. A method is the function behind it."""
     kind = type(owner)
     if issubclass(kind, ModuleType):
-        return module_dictionary(owner).get(name, UNKNOWN)
+        return instance_dictionary(owner).get(name, UNKNOWN)
     if issubclass(kind, type):
         if class_value(kind, "__getattribute__") is not type.__dict__["__getattribute__"]:
             return UNKNOWN
@@ -118,11 +117,8 @@ def has_plain_keys(owner: dict[Any, Any], limit: int = 1_000) -> bool:
 
 def class_value(kind: type, name: str) -> Any:
     """What a class, or the first of those it inherits from that does, has under a name; else `UNKNOWN`."""
-    for base in bases(kind):
-        known = type.__dict__["__dict__"].__get__(base)
-        if name in known:
-            return known[name]
-    return UNKNOWN
+    owner, found = lookup(kind, name)
+    return UNKNOWN if owner is None else found
 
 
 def has_special(kind: type, name: str) -> bool:
@@ -145,25 +141,8 @@ def attribute_names(owner: Any) -> list[str]:
     """The names an object has of itself and by its classes, without asking it."""
     kind: type = owner if issubclass(type(owner), type) else type(owner)
     known = [instance_dictionary(owner)]
-    known += [type.__dict__["__dict__"].__get__(base) for base in bases(kind)]
+    known += [class_dictionary(base) for base in mro(kind)]
     return list({name: None for scope in known for name in tuple(scope) if type(name) is str})
-
-
-def module_dictionary(module: ModuleType) -> dict[str, Any]:
-    """The names of a module, without its `__getattr__`."""
-    return vars(ModuleType)["__dict__"].__get__(module)  # type: ignore[no-any-return]
-
-
-def instance_dictionary(owner: Any) -> dict[Any, Any]:
-    """The object's own `__dict__`, without its `__getattribute__`; empty if a class redefines that name."""
-    if issubclass(type(owner), ModuleType):
-        return module_dictionary(owner)
-    for base in bases(type(owner)):
-        slot = type.__dict__["__dict__"].__get__(base).get("__dict__")
-        if slot is not None:
-            found = slot.__get__(owner) if type(slot) is GetSetDescriptorType else None
-            return found if type(found) is dict else {}
-    return {}
 
 
 def loaded_module(name: str) -> ModuleType | None:

@@ -7,6 +7,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import peek
+from .anatomy import instance_dictionary
 from .expressions import value_of
 from .peek import UNKNOWN
 from .spelling import closest
@@ -141,7 +142,7 @@ def _for_module(failure: Failure) -> str:
     for each in _called(failure):
         if not issubclass(type(each), ModuleType):
             continue
-        known = peek.module_dictionary(each)
+        known = instance_dictionary(each)
         name = known.get("__name__")
         last = name.rpartition(".")[2] if type(name) is str else ""
         if (last and peek.function_of(known.get(last)) is not None) or issubclass(

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import peek, source
+from .anatomy import instance_dictionary
 from .exceptions import field, word
 from .spelling import closest
 
@@ -112,7 +113,7 @@ def _for_missing(name: str, failure: Failure) -> str:
         if name in _PACKAGES:
             return _install(name)
         module = peek.loaded_module(parent)
-        path = peek.module_dictionary(module).get("__path__") if module is not None else None
+        path = instance_dictionary(module).get("__path__") if module is not None else None
         best = closest(last, _modules_in(path if type(path) is list else ()))
         return f"Did you mean: '{parent}.{best}'?" if best else ""
     beside = _beside(name, failure)
@@ -143,7 +144,7 @@ def _beside(name: str, failure: Failure) -> str:
         if type(package) is not str or not package:
             return ""
         module = peek.loaded_module(package)
-        path = peek.module_dictionary(module).get("__path__") if module is not None else None
+        path = instance_dictionary(module).get("__path__") if module is not None else None
         return f"{package}.{name}" if type(path) is list and name in _modules_in(path) else ""
     return ""
 
@@ -173,7 +174,7 @@ def _hides(name: str, message: str) -> str:
     module = peek.loaded_module(name)
     if module is None or "consider renaming" in message:  # 3.13 says it by itself
         return ""
-    file = peek.module_dictionary(module).get("__file__")
+    file = instance_dictionary(module).get("__file__")
     if type(file) is not str or not source.is_own(file):
         return ""
     top = name.partition(".")[0]

@@ -8,6 +8,7 @@ from types import CodeType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from . import peek
+from .anatomy import instance_dictionary
 from .exceptions import field, word
 from .expressions import Expression, value_of
 from .peek import UNKNOWN
@@ -142,7 +143,7 @@ def _is_called(owner: Any, kind: str) -> bool:
     if issubclass(type(owner), type):
         names = {type.__dict__["__name__"].__get__(owner)}
     elif issubclass(type(owner), type(sys)):
-        names = {peek.module_dictionary(owner).get("__name__")}
+        names = {instance_dictionary(owner).get("__name__")}
     return kind in names
 
 

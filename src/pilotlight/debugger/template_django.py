@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .exceptions import arguments, attribute, bases, is_named, plain
-from .peek import instance_dictionary, local
+from .anatomy import instance_dictionary, module_of, mro
+from .exceptions import arguments, attribute, is_named, plain
+from .peek import local
 from .stack import Step
 from .template_place import TemplatePlace, Wrong
 
@@ -153,10 +154,6 @@ def _text(value: Any) -> str:
 
 def _attributes(thing: Any) -> dict[str, Any]:
     """What an object of Django holds, without asking it."""
-    if not any(type.__dict__["__module__"].__get__(base).startswith("django.") for base in _named(thing)):
+    if not any(module_of(base).startswith("django.") for base in mro(type(thing))):
         return {}
     return instance_dictionary(thing)
-
-
-def _named(thing: Any) -> list[type]:
-    return [base for base in bases(type(thing)) if type(type.__dict__["__module__"].__get__(base)) is str]

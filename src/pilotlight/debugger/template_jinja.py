@@ -11,8 +11,9 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from .anatomy import instance_dictionary
 from .exceptions import arguments, attribute, is_named
-from .peek import instance_dictionary, is_plain_scope, local
+from .peek import is_plain_scope, local
 from .stack import Step
 from .template_place import TemplatePlace, Wrong
 
