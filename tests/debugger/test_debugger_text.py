@@ -50,7 +50,7 @@ def test_widths() -> None:
 def test_the_room_imports_little() -> None:
     """Nothing beside what the rest of the server has loaded already: start-up time is counted."""
     script = (
-        "import sys, dataclasses, json, typing, signal, keyword\n"
+        "import sys, contextvars, dataclasses, gc, json, typing, signal, keyword\n"
         "before = set(sys.modules)\n"
         "import pilotlight.debugger\n"
         "print(sorted(name for name in set(sys.modules) - before if not name.startswith('pilotlight')))\n"

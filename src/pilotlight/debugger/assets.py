@@ -13,7 +13,7 @@ STYLE = """
 --mono:ui-monospace,SFMono-Regular,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;
 --sans:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 @media (prefers-color-scheme:dark){:root{--bg:#171614;--card:#1f1d1b;--ink:#ece7e1;--soft:#a8a198;
---line:#37332f;--accent:#ff9a5c;--here:#33231a;--mark:#6b3a15;--code:#1a1917;--number:#918980;
+--line:#37332f;--accent:#ff9a5c;--here:#33231a;--mark:#6b3a15;--code:#1a1917;--number:#9d958c;
 --comment:#a59d94;--string:#a5cc8f;--keyword:#dba0e0;--digit:#8dc0f0;
 --good:#1c2a1d;--goodline:#8fc592;--warn:#e5b567}}
 *{box-sizing:border-box}

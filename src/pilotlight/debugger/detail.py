@@ -95,7 +95,13 @@ def _without_near_detail(frames: tuple[Frame, ...], focus: Frame | None) -> tupl
 
 
 def _bare(frames: tuple[Frame, ...], focus: Frame | None) -> tuple[Frame, ...]:
-    return tuple(frame if frame is focus else _smaller(frame, 1 if frame.own else 0, ()) for frame in frames)
+    kept = []
+    own_left = sum(frame.own for frame in frames)
+    for frame in frames:
+        around = 1 if frame.own and own_left <= _FULL_OWN_FRAMES else 0
+        kept.append(frame if frame is focus else _smaller(frame, around, ()))
+        own_left -= frame.own
+    return tuple(kept)
 
 
 def _smaller(frame: Frame, around: int, variables: tuple[Variable, ...]) -> Frame:

@@ -76,7 +76,7 @@ def _rendered(report: Report, form: Form, heal: HealPlan, around: Surroundings) 
     try:
         if form == "html":
             nonce = os.urandom(16).hex()
-            policy = _page_policy(nonce, around.console)
+            policy = _page_policy(nonce, around.console, sends_again=heal.kind == "resend")
             page = render_page(
                 report,
                 nonce=nonce,
@@ -116,7 +116,7 @@ def _concealed(report: Report, form: Form) -> tuple[bytes, bytes]:
     return _TEXT, f"500 Internal Server Error\n\n{sentence} {report.id}.\n".encode()
 
 
-def _page_policy(nonce: str, console: str) -> bytes:
+def _page_policy(nonce: str, console: str, *, sends_again: bool) -> bytes:
     """Nothing but the page's own style and script, which may ask its own origin whether the error is gone,
     and the console of the debug listener in a frame.
 
@@ -132,8 +132,9 @@ def _page_policy(nonce: str, console: str) -> bytes:
         "connect-src 'self'",
         f"frame-src {_frame_source(console)}",
         "base-uri 'none'",
-        "form-action 'none'",
         "frame-ancestors 'none'",
+        # To load the answer to a form again is to send the form again, and what comes back may lead anywhere.
+        *(() if sends_again else ("form-action 'none'",)),
     )
     return "; ".join(parts).encode()
 

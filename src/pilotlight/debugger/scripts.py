@@ -32,7 +32,8 @@ if(navigator.clipboard)navigator.clipboard.writeText(what).then(done,old);else o
 all("[data-copy]").forEach(function(button){button.hidden=false;
 button.addEventListener("click",function(){copy(button.dataset.copy)})});
 
-function frames(){return all("[data-frame]").filter(function(each){return each.getClientRects().length})}
+function seen(each){return !each.parentNode.closest("details:not([open])")}
+function frames(){return all("[data-frame]").filter(seen)}
 function select(frame){
 if(current)current.classList.remove("current");
 current=frame;frame.classList.add("current");
@@ -43,7 +44,7 @@ function step(by){
 var list=frames(),at=list.indexOf(current);
 if(!list.length)return;
 select(list[at<0?0:Math.min(Math.max(at+by,0),list.length-1)])}
-function chosen(){return current&&current.getClientRects().length?current:frames()[0]}
+function chosen(){return current&&seen(current)?current:frames()[0]}
 document.addEventListener("focusin",function(event){
 var frame=event.target.closest&&event.target.closest("[data-frame]");
 if(frame&&frame!==current){if(current)current.classList.remove("current");current=frame;
