@@ -63,3 +63,19 @@ def test_what_a_log_keeps_back_is_written_once(tmp_path: Path) -> None:
         assert path.read_text() == "one line\n"
         assert (tmp_path / "other").read_text() == ""
         flush_writers([])
+
+
+def test_no_object_of_the_app_is_asked_what_it_is(tmp_path: Path) -> None:
+    """Lazy objects (settings, translations) are evaluated by `isinstance`."""
+
+    class Lazy:
+        @property  # type: ignore[misc]
+        def __class__(self) -> type:
+            raise RuntimeError("evaluated")
+
+    lazy = [Lazy()]
+    with (tmp_path / "log").open("a") as log:
+        log.write("one line\n")
+        flush_writers([log.fileno()])
+        assert (tmp_path / "log").read_text() == "one line\n"
+    assert len(lazy) == 1

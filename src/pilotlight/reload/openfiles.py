@@ -14,6 +14,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 
+_WRITERS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+
+
 class Positions:
     """Where the app's files are read, at one moment.
 
@@ -41,7 +44,7 @@ def flush_writers(numbers: Iterable[int]) -> None:
         return
     gc.unfreeze()  # else those are not found that were there at an earlier fork
     for one in gc.get_objects():
-        if isinstance(one, io.TextIOWrapper | io.BufferedWriter | io.BufferedRandom):
+        if issubclass(type(one), _WRITERS):  # `isinstance` would ask lazy objects of the app for their class
             with suppress(OSError, ValueError):  # closed, or none of the system's
                 if one.fileno() in wanted:
                     one.flush()
