@@ -238,4 +238,5 @@ def running(state: Path, **options: Any) -> Iterator[Running]:
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(LIMIT)
-    assert not troubles
+    if troubles:
+        raise AssertionError(troubles)

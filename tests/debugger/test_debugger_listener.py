@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import stat
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -303,3 +304,14 @@ def test_a_port_whose_other_family_is_taken_is_not_used() -> None:
             bind_loopback(wanted=port)
         with socket.create_server(("127.0.0.1", port)):
             pass  # nothing of the attempt is left
+
+
+def test_a_client_that_resets_its_connection_is_no_error(served: Running) -> None:
+    """`running` fails at its end if the listener reported any."""
+    at_once = struct.pack("ii", 1, 0)
+    for size in (10, 200, 400):
+        for _ in range(30):
+            with served.connect() as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+                sock.sendall(request(served.host, "/api/reports", b"{}", "A" * 43)[:size])
+    assert served.call("/api/reports", token=served.token())[0] == 200

@@ -136,7 +136,9 @@ _KEYS = """
 function watched(){
 if(window.top===window||!("IntersectionObserver" in window))return;
 if(!("isVisible" in IntersectionObserverEntry.prototype))return;
-new IntersectionObserver(function(entries){seen=entries[entries.length-1].isVisible},
+seen=false;
+new IntersectionObserver(function(entries){
+seen=entries[entries.length-1].isVisible;document.body.dataset.seen=seen},
 {threshold:[0,.25,.5,.75,1],trackVisibility:true,delay:100}).observe(byId("entry"))}
 function line(){return field.value.slice(field.value.lastIndexOf("\\n",field.selectionStart-1)+1,
 field.selectionStart)}

@@ -206,7 +206,10 @@ class Exchange:
 
     async def _linger(self) -> None:
         """RFC 9112 9.6: closed at once, a client that still sends would lose the answer to a reset."""
-        self._writer.write_eof()
+        try:
+            self._writer.write_eof()
+        except OSError:
+            return  # it has reset the connection: nothing is left to wait for
         left = _LINGER_BYTES
         with suppress(asyncio.TimeoutError):
             while left > 0:
