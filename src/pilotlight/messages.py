@@ -11,8 +11,8 @@ from __future__ import annotations
 START = "start"
 """`settings`, `target`, `environment`, `directory`, `first`, `number` (of the load), `checkpoints` (whether
 to pause), `hot` (paths of modules that were edited in this run), `noticed` (changes make a descriptor
-readable); descriptors: lifeline, crash log, word (`reload.freshness`), that descriptor if there is one, then
-the listening sockets."""
+readable), `debug_url`, `debug_note` (see `worker.order`); descriptors: lifeline, crash log, word
+(`reload.freshness`), that descriptor if there is one, then the listening sockets."""
 CONTINUE = "continue"
 """To a checkpoint: fork, and let the copy wait for `GO`; descriptors of the copy: channel, lifeline, crash
 log."""
@@ -33,6 +33,8 @@ FRESH = "fresh"
 """The answer to `WAITING`: ask again of each request."""
 SUCCEEDED = "succeeded"
 """To a worker that has `FINISHED`: the processor is free for its end."""
+QUESTION = "question"
+"""`number`, `question`: of the console; see `debugger.consoles`."""
 TERMINAL_LENT = "terminal-lent"
 """The supervisor no longer reads standard input."""
 
@@ -68,6 +70,13 @@ STREAMING = "streaming"
 may last."""
 FINISHED = "finished"
 """Everything of the app has ended, `atexit` included; only the interpreter's own end remains."""
+REPORT = "report"
+"""`report` (see `debugger.transport`): an error has been reported; `alive`: its frames are kept; `request`
+(base64 or None): the bytes that ask the same again."""
+REPORTS_GONE = "reports-gone"
+"""`ids`: the frames of these reports are not kept any more."""
+EVENT = "event"
+"""`number`, `event`: a part of the answer to a `QUESTION`."""
 CONNECTION = "connection"
 """`data` (base64); descriptor: a client connection for the successor."""
 TERMINAL_WANTED = "terminal-wanted"

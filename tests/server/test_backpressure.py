@@ -53,6 +53,7 @@ SERVER = textwrap.dedent(
         def access(self, record): pass
         def notice(self, message): print(message, file=sys.stderr)
         def request_begins(self): pass
+        def noted_error(self): return None
         def request_ends(self): pass
         def is_default_error_page(self, body): return False
         def app_error(self, error, request, started): raise error

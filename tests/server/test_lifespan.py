@@ -30,6 +30,9 @@ class Hooks:
     def request_ends(self) -> None:
         pass
 
+    def noted_error(self) -> BaseException | None:
+        return None
+
     def is_default_error_page(self, body: bytes) -> bool:
         return False
 

@@ -55,6 +55,9 @@ class Recorder:
     def request_ends(self) -> None:
         pass
 
+    def noted_error(self) -> BaseException | None:
+        return None
+
     def is_default_error_page(self, body: bytes) -> bool:
         return False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pilotlight import __version__
@@ -20,15 +20,19 @@ class Greeting:
 
     Args:
         urls: where the server listens, the best first.
+        unlock_link: gives the link that unlocks a browser for the debugger; empty where there is none.
     """
 
     console: Console
     settings: Settings
     urls: Sequence[str]
+    unlock_link: Callable[[], str] = str
 
     def show(self, name: str, framework: str | None, framework_version: str | None) -> None:
         """The app `name` is ready."""
         python = f"{_implementation()} {'.'.join(map(str, sys.version_info[:3]))}"
+        link = self.unlock_link()
+        debugger = (f"Debugger: open {link} once in your browser.",) if link else ()
         made_with = [f"{framework} {framework_version or ''}".rstrip()] if framework else []
         self.console.banner(
             app=name,
@@ -36,7 +40,7 @@ class Greeting:
             urls=self.urls,
             versions=[*made_with, python],
             version=__version__,
-            notes=self._hints() if _is_typed_to() else (),
+            notes=(*debugger, *(self._hints() if _is_typed_to() else ())),
         )
         if self.settings.open_browser:
             self.open_browser()

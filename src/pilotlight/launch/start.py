@@ -53,8 +53,10 @@ def supervise(
         return serve_alone(replace(settings, reload=False), console)
     from pilotlight.app.script import interpreter_flags as flags_of_this_process
     from pilotlight.supervisor.child import CommandLine, spawn
+    from pilotlight.supervisor.debugging import Debugging
 
     bound, settings = bind(settings, console)
+    debugging = Debugging(settings, bound.urls, console)
     try:
         flags = tuple(flags_of_this_process()) if interpreter_flags is None else interpreter_flags
         command = CommandLine(flags, label)
@@ -62,8 +64,9 @@ def supervise(
         first = (early.take() if early is not None else None) or spawn(command)
         from pilotlight.supervisor.supervisor import Supervisor
 
+        debugging.open()
         overlay = EnvironmentOverlay(settings)
-        greeting = Greeting(console, settings, bound.urls)
+        greeting = Greeting(console, settings, bound.urls, debugging.link)
         supervisor = Supervisor(
             settings,
             target,
@@ -73,9 +76,11 @@ def supervise(
             environment=overlay.now,
             greet=greeting.show,
             open_browser=greeting.open_browser,
+            debugging=debugging,
         )
         status = supervisor.run(first)
     finally:
+        debugging.close()
         bound.close()
     if supervisor.served:
         console.line("Stopped.")

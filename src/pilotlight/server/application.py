@@ -83,20 +83,6 @@ class ErrorResponse:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """In place of a request another one is to be answered, which has yet to be fetched.
-
-    Args:
-        fetch: called once with whom to give the bytes of that request, on the loop's thread; None if it
-            cannot be had.
-        missing: the answer then.
-    """
-
-    fetch: Callable[[Callable[[bytes | None], None]], None]
-    missing: ErrorResponse
-
-
 class RequestFacts(Protocol):
     """What is known of a request before the app gets it."""
 
@@ -125,6 +111,10 @@ class ServerHooks(Protocol):
 
     def request_ends(self) -> None:
         """The app has returned, in the same thread and context, and what it raised has been told."""
+
+    def noted_error(self) -> BaseException | None:
+        """What the app's framework has caught of this request's errors, and answered by itself."""
+        ...
 
     def is_default_error_page(self, body: bytes) -> bool:
         """Whether a response with status 500 is what a framework answers by itself to an error that it is
@@ -171,6 +161,6 @@ class ServerConfig:
     """How much of a request's body is kept for a report of its failure."""
     environ: Mapping[str, Any] = field(default_factory=dict)
     """What each WSGI environ has in addition."""
-    screen: Callable[[RequestFacts, str], ErrorResponse | Replay | None] | None = None
+    screen: Callable[[RequestFacts, str], ErrorResponse | None] | None = None
     """Looks at each request, with the client's address, before the app gets it; its answer stands in for the
     app's."""

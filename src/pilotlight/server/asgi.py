@@ -173,7 +173,8 @@ class AsgiExchange:
         try:
             self._scope = http_scope(connection, self.head)
             await shared.application.callable(self._scope, self._receive, self._send)
-            self._release()
+            if self._held is not None:
+                self._replace_held()
             if not self._done and not connection.gone:
                 text = "stopped before its response was complete" if self.head_sent else "sent no response"
                 raise RuntimeError(f"The ASGI app returned but {text}.")
@@ -253,6 +254,13 @@ class AsgiExchange:
         self._held = body
         shared.loop.call_later(_HOLD_SECONDS, self._release)
         return True
+
+    def _replace_held(self) -> None:
+        """The app has returned: its error is not raised any more, but may have been noted."""
+        error = self._connection.shared.hooks.noted_error()
+        if error is not None:
+            self._fail(error)
+        self._release()
 
     def _release(self) -> None:
         """No error has followed."""

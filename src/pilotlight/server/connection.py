@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pilotlight.server.application import AccessRecord, ErrorResponse, Replay, RequestInfo
+from pilotlight.server.application import AccessRecord, ErrorResponse, RequestInfo
 from pilotlight.server.framing import BodyFraming, LengthFraming, framing_for
 from pilotlight.server.head import BadRequest, RequestHead
 from pilotlight.server.keeping import KeptBody
 from pilotlight.server.leaving import FAREWELL_SECONDS, leave
-from pilotlight.server.own_answers import OwnAnswer, options_answer, own_answer, refusal
+from pilotlight.server.own_answers import OPTIONS_ANSWER, OwnAnswer, own_answer, refusal
 from pilotlight.server.reader import RequestReader
 from pilotlight.server.wire import Wire
 
@@ -346,7 +345,7 @@ class Connection(asyncio.Protocol):
             answer = shared.config.screen(head, self.client_name)
             if answer is not None:
                 self._reader.buffer = data[end:]
-                self._answer_screened(head, answer)
+                self._give_own(head, answer)
                 return
         if head.wants_websocket and shared.application.interface == "asgi":
             self._become_websocket(head, data)
@@ -425,32 +424,12 @@ class Connection(asyncio.Protocol):
         self._linger()
 
     def _answer_options(self, head: RequestHead) -> None:
-        stays = not (self.shared.draining and self.scheme == "https")
-        self._give_own(head, options_answer(head, self.client_name, self.shared.fixed_headers, stays=stays))
+        self._give_own(head, OPTIONS_ANSWER)
 
-    def _answer_screened(self, head: RequestHead, answer: ErrorResponse | Replay) -> None:
+    def _give_own(self, head: RequestHead, response: ErrorResponse) -> None:
         """The app does not get this request."""
-        if isinstance(answer, Replay):
-            self.state = "parked"
-            answer.fetch(partial(self._replay, head, answer.missing))
-            return
         stays = not (self.shared.draining and self.scheme == "https")
-        self._give_own(
-            head, own_answer(head, answer, self.client_name, self.shared.fixed_headers, stays=stays)
-        )
-
-    def _replay(self, head: RequestHead, missing: ErrorResponse, data: bytes | None) -> None:
-        """Another request takes the place of this one."""
-        if self.state != "parked":
-            return
-        self.state = "reading"
-        if data is None:
-            self._answer_screened(head, missing)
-        else:
-            self._reader.buffer = data + self._reader.buffer
-            self._read_kept()
-
-    def _give_own(self, head: RequestHead, answer: OwnAnswer) -> None:
+        answer = own_answer(head, response, self.client_name, self.shared.fixed_headers, stays=stays)
         self._say(answer)
         if head.has_body:
             self._linger()

@@ -11,7 +11,8 @@ from pilotlight.server.application import AccessRecord, ErrorResponse
 from pilotlight.server.head import BadRequest, RequestHead, request_line
 from pilotlight.server.response import ServerHeaders, plain_response, whole_response
 
-_ALLOWED = [(b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")]
+OPTIONS_ANSWER = ErrorResponse(204, [(b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")], b"")
+"""`OPTIONS *` asks about the server, not about the app (RFC 9110 9.3.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +42,6 @@ def refusal(error: BadRequest, request: bytes, client: str, fixed: ServerHeaders
     method, target = request_line(request)
     answer = plain_response(error.status, f"{error.reason}\n")
     return _own_answer(answer, fixed, client, method, target, "1.1", closes=True)
-
-
-def options_answer(head: RequestHead, client: str, fixed: ServerHeaders, *, stays: bool) -> OwnAnswer:
-    """`OPTIONS *` asks about the server, not about the app (RFC 9110 9.3.7).
-
-    Args:
-        head: of the request; with a body the connection is closed.
-        client: the client's name for the log.
-        fixed: the headers of every response.
-        stays: whether the server could keep the connection.
-    """
-    return own_answer(head, ErrorResponse(204, _ALLOWED, b""), client, fixed, stays=stays)
 
 
 def own_answer(

@@ -114,6 +114,8 @@ class Child:
         noticed: bool,
         checkpoints: bool,
         hot: Sequence[str],
+        debug_url: str,
+        debug_note: str,
     ) -> None:
         """Sends the start message; see `messages.START`."""
         self.number = number
@@ -129,6 +131,8 @@ class Child:
                 "checkpoints": checkpoints,
                 "hot": list(hot),
                 "noticed": noticed,
+                "debug_url": debug_url,
+                "debug_note": debug_note,
             },
             [*self._travelling, *descriptors],
         )

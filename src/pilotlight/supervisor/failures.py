@@ -36,6 +36,7 @@ class Failures:
     """Tells of failures.
 
     Args:
+        note: takes the reports that are made here.
         ends_server: the user wants a reload that fails to end the server.
         stop: ends the server with a status.
         later: posts an event after some seconds.
@@ -48,6 +49,7 @@ class Failures:
         watch: ChangeWatch,
         answering: Answering,
         console: Console,
+        note: Callable[[dict[str, Any]], None],
         *,
         ends_server: bool,
         stop: Callable[[int], None],
@@ -58,6 +60,7 @@ class Failures:
         self._watch = watch
         self._answering = answering
         self._console = console
+        self._note = note
         self._ends_server = ends_server
         self._stop = stop
         self._later = later
@@ -128,8 +131,9 @@ class Failures:
             self._stop(1)
         elif loading or self._crashes.exceeded_at(time.monotonic()):
             self._loads.under_way = None
-            self._loads.serve_report(death_report(description, stacks))
+            self._loads.serve_report(self._death(description, stacks))
         else:
+            self._death(description, stacks)
             changes = self._watch.take()  # one that was about to be acted on is not lost
             self._loads.begin("after the crash", () if changes is None else changes.dependencies)
 
@@ -153,7 +157,12 @@ class Failures:
         self._console.line(f"{description} It is here now:")
         self._console.block(stacks)
         if self._loads.served and not self._processes.notices():
-            self._loads.serve_report(death_report(description, stacks))
+            self._loads.serve_report(self._death(description, stacks))
+
+    def _death(self, description: str, stacks: str) -> dict[str, Any]:
+        report = death_report(description, stacks)
+        self._note(report)
+        return report
 
     def _is_loading(self, child: Child) -> bool:
         return child is self._loads.current and child.state is State.LOADING

@@ -59,12 +59,15 @@ class Orders:
     Args:
         target: what a worker loads; see `worker.order.StartOrder`.
         environment: called before each load from scratch: what `.env` files say now.
+        debug_url, debug_note: see `worker.order.StartOrder`.
     """
 
     settings: Settings
     target: dict[str, Any]
     bound: Bound
     environment: Callable[[], dict[str, str | None]]
+    debug_url: str
+    debug_note: str
 
 
 class Loads:
@@ -350,6 +353,8 @@ class Loads:
             noticed=noticing is not None,
             checkpoints=self._checkpoints and not child.is_notice,
             hot=self._line.hot,
+            debug_url=self._orders.debug_url,
+            debug_note=self._orders.debug_note,
         )
 
     # What `--explain-reload` tells.

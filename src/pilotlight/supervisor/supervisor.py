@@ -23,6 +23,8 @@ from pilotlight.supervisor.autopsy import describe_error, read_crash_log
 from pilotlight.supervisor.binder import Bound
 from pilotlight.supervisor.changes import ChangeWatch
 from pilotlight.supervisor.child import Child, CommandLine, State
+from pilotlight.supervisor.debugging import Debugging
+from pilotlight.supervisor.desk import Desk
 from pilotlight.supervisor.ending import GRACE_SECONDS, Ending
 from pilotlight.supervisor.events import Changed, Due, Ended, Event, Pressed, Said, Signalled
 from pilotlight.supervisor.failures import CRASH_WINDOW_SECONDS, CRASHES_IN_A_ROW, Failures
@@ -49,6 +51,7 @@ class Supervisor:
         environment: called before each load from scratch: what `.env` files say now.
         greet: called once, when the first worker is ready, with the app's name, its framework and the
             framework's version.
+        debugging: open, and closed by the caller.
     """
 
     def __init__(
@@ -62,9 +65,11 @@ class Supervisor:
         environment: Callable[[], dict[str, str | None]],
         greet: Callable[[str, str | None, str | None], None],
         open_browser: Callable[[], None],
+        debugging: Debugging,
     ) -> None:
         self._settings = settings
-        self._orders = Orders(settings, target, bound, environment)
+        self._debugging = debugging
+        self._orders = Orders(settings, target, bound, environment, debugging.url, debugging.note)
         self._command = command
         self._console = console
         self._greet = greet
@@ -103,6 +108,7 @@ class Supervisor:
         try:
             self._terminal.start()
             self._loads.begin("start")
+            self._debugging.start(loop, self._desk)
             self._post(Signalled(signal.SIGCHLD))  # a worker may have ended before the signal had a handler
             while self._exit_status is None or self._processes:
                 self._handle_safely(await self._events.get())
@@ -117,6 +123,7 @@ class Supervisor:
         self._wires = wires
         self._processes = Processes(self._command, wires, self._post, early)
         self._ending = Ending(self._processes, self._later)
+        self._desk = Desk(lambda: self._loads.current)
         self._loads = Loads(
             self._orders,
             self._processes,
@@ -133,6 +140,7 @@ class Supervisor:
             self._watch,
             self._answering,
             self._console,
+            self._desk.died,
             ends_server=self._settings.on_reload_error == "exit",
             stop=self._stop,
             later=self._later,
@@ -188,7 +196,9 @@ class Supervisor:
     def _on_message(self, child: Child, body: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         kind = body["type"]
         child.heard = True
-        if kind == messages.CONNECTION:
+        if kind in (messages.REPORT, messages.REPORTS_GONE, messages.EVENT):
+            self._on_debugging(child, body)
+        elif kind == messages.CONNECTION:
             self._park(body["data"], descriptors[0])
         elif kind == messages.TERMINAL_WANTED:
             self._lending.lend(child)
@@ -212,6 +222,14 @@ class Supervisor:
             self._on_progress(child, body, descriptors)
         else:
             close_received(descriptors)  # of a copy that nobody wants any more
+
+    def _on_debugging(self, child: Child, body: dict[str, Any]) -> None:
+        if body["type"] == messages.REPORT:
+            self._desk.arrived(child, body)
+        elif body["type"] == messages.REPORTS_GONE:
+            self._desk.frames_gone(body["ids"])
+        else:
+            self._desk.answered(body["number"], body["event"])
 
     def _on_progress(self, child: Child, body: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         kind = body["type"]
@@ -259,6 +277,8 @@ class Supervisor:
             self._loads.explain(load)
         self._let_accept(child)
         self._ending.end_finished()
+        if load is not None and not first:
+            self._desk.reloaded()
         if load is not None and first:
             self._loads.served = True
             self._greet(self._loaded["name"], self._loaded["framework"], self._loaded["version"])
@@ -306,6 +326,7 @@ class Supervisor:
         self._parking.take_back_from(child)
         self._processes.remove(child)
         self._lending.after_end_of(child)
+        self._desk.left(child)
         if self._exit_status is not None:
             return
         if self._loads.is_waiting(child):

@@ -19,8 +19,10 @@ from pilotlight.errors import UserError
 from pilotlight.server.application import Application
 from pilotlight.server.engine import LifespanFailed, Server, new_event_loop
 from pilotlight.settings import Settings
-from pilotlight.worker.configuration import server_config
+from pilotlight.worker.configuration import debugging_of, server_config
 from pilotlight.worker.hooks import WorkerHooks
+from pilotlight.worker.opening import open_up
+from pilotlight.worker.reporting import Reporter
 from pilotlight.worker.serving import close_loop
 
 STOP_GRACE_SECONDS = 2.0
@@ -98,7 +100,11 @@ class Alone:
         Args:
             ready: called once connections are accepted.
         """
-        hooks = WorkerHooks(self._console, show_errors=self._settings.debugger, live=False)
+        note = "There is no console: the debugger's own pages need the reloader (--reload, or --debug)."
+        debugging = debugging_of(self._settings, "", note, 0)
+        hooks = WorkerHooks(self._console, Reporter(self._console, debugging))
+        if self._settings.debugger:
+            open_up(application)
         server = Server(application, self._config, hooks)
         loop = new_event_loop()
         asyncio.set_event_loop(loop)

@@ -9,17 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_FORWARDING = frozenset(
-    {
-        b"forwarded",
-        b"via",
-        b"x-real-ip",
-        b"cf-connecting-ip",
-        b"true-client-ip",
-        b"x-original-host",
-        b"ngrok-trace-id",
-    }
-)
+from pilotlight.debugger.gate import is_forwarding, is_loopback
+
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -30,26 +21,25 @@ def is_direct_local(client: str, headers: Iterable[tuple[bytes, bytes]]) -> bool
         client: the peer's address, or an empty string for a UNIX socket (which only this machine can reach).
         headers: name and value, names in any case.
     """
-    if client and not _is_loopback(client):
+    if client and not is_loopback(client):
         return False
     hosts = []
     for name, value in headers:
         lowered = name.lower()
-        if lowered in _FORWARDING or lowered.startswith(b"x-forwarded-"):
+        if is_forwarding(lowered):
             return False
         if lowered == b"host":
             hosts.append(value.decode("latin-1"))
     return len(hosts) <= 1 and all(_is_local_host(host) for host in hosts)
 
 
-def _is_loopback(address: str) -> bool:
-    """The server takes `address` from the kernel, so its form is canonical."""
-    return address == "::1" or address.removeprefix("::ffff:").startswith("127.")
-
-
 def _is_local_host(host: str) -> bool:
+    name = name_of(host)
+    return name in _LOCAL_HOSTS or name.endswith(".localhost")
+
+
+def name_of(host: str) -> str:
+    """The name in a `Host` header, in lower case, without port."""
     name = host.strip().lower()
     head, colon, port = name.rpartition(":")
-    if colon and port.isdigit():
-        name = head
-    return name in _LOCAL_HOSTS or name.endswith(".localhost")
+    return head if colon and port.isdigit() else name

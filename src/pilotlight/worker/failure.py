@@ -7,16 +7,15 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from pilotlight.debugger.report import Report
-from pilotlight.debugger.response import error_response
 from pilotlight.server.application import Application
-from pilotlight.worker.audience import is_direct_local
+from pilotlight.worker.reporting import Reporter
 
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-def application_for(report: Report) -> Application:
+def application_for(report: Report, reporter: Reporter) -> Application:
     """An ASGI application that answers every request with `report`."""
 
     async def answer(scope: _Scope, receive: _Receive, send: _Send) -> None:
@@ -27,15 +26,9 @@ def application_for(report: Report) -> Application:
             await send({"type": "websocket.close", "code": 1011})  # before accept: refused
         else:
             client = scope["client"]
-            status, headers, body = error_response(
-                report,
-                dict(scope["headers"]).get(b"accept"),
-                scope["method"],
-                live=True,
-                reveal=is_direct_local(client[0] if client else "", scope["headers"]),
-            )
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            answer = reporter.response(report, scope["method"], scope["headers"], client[0] if client else "")
+            await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+            await send({"type": "http.response.body", "body": answer.body})
 
     return Application("asgi", answer)
 

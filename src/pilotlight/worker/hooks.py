@@ -1,14 +1,13 @@
-"""What the HTTP engine tells, turned into terminal lines and error pages. Must never let a failing report
-break a response."""
+"""What the HTTP engine tells, turned into terminal lines and reports. Must never let a failing report break a
+response."""
 
 from __future__ import annotations
 
+from pilotlight.app.frameworks import is_default_error_page
 from pilotlight.console import Console
-from pilotlight.debugger.report import from_exception
-from pilotlight.debugger.response import error_response
-from pilotlight.debugger.text import render_text
 from pilotlight.server.application import AccessRecord, ErrorResponse, RequestInfo
-from pilotlight.worker.audience import is_direct_local
+from pilotlight.worker import recording
+from pilotlight.worker.reporting import Reporter
 
 
 class WorkerHooks:
@@ -16,14 +15,13 @@ class WorkerHooks:
 
     Args:
         console: of this process.
-        show_errors: the app's errors are shown to direct local clients.
-        live: pages may reload themselves, since a reloader runs.
+        reporter: of the app's errors.
     """
 
-    def __init__(self, console: Console, *, show_errors: bool, live: bool) -> None:
+    def __init__(self, console: Console, reporter: Reporter) -> None:
         self._console = console
-        self._show_errors = show_errors
-        self._live = live
+        self._reporter = reporter
+        self._records = reporter.debugging.show
 
     def access(self, record: AccessRecord) -> None:
         """Logs a finished request."""
@@ -33,25 +31,36 @@ class WorkerHooks:
         """Shows one line."""
         self._console.line(message)
 
+    def request_begins(self) -> None:
+        """See `recording`."""
+        if self._records:
+            recording.begin()
+
+    def request_ends(self) -> None:
+        """See `recording`."""
+        if self._records:
+            recording.end()
+
+    def noted_error(self) -> BaseException | None:
+        """See `recording.note_error`."""
+        current = recording.current()
+        return None if current is None else current.error
+
+    def is_default_error_page(self, body: bytes) -> bool:
+        """What may be replaced by our own page."""
+        return self._records and is_default_error_page(body)
+
     def app_error(
         self, error: BaseException, request: RequestInfo | None, response_started: bool
     ) -> ErrorResponse | None:
         """Prints the traceback; the answer is the report for whom it is meant, else None (a plain 500)."""
-        report = from_exception(error, kind="background" if request is None else "request")
-        failed = (
-            f"{request.method} {request.target}" if request is not None else "The app, outside a request,"
-        )
-        self._console.error(f"{failed} failed:")
-        self._console.block(render_text(report, color=self._console.color))
-        if not self._show_errors or request is None or response_started:
+        reporter = self._reporter
+        if request is None:
+            reporter.tell(reporter.report(error, "lifespan"), "The app, outside a request,")
             return None
-        accept = next((value for name, value in request.headers if name.lower() == b"accept"), None)
-        return ErrorResponse(
-            *error_response(
-                report,
-                accept,
-                request.method,
-                live=self._live,
-                reveal=is_direct_local(request.client, request.headers),
-            )
-        )
+        place = f"WebSocket {request.target}" if request.websocket else ""
+        report = reporter.report(error, "request", request, place)
+        reporter.tell(report, f"{request.method} {request.target}")
+        if not reporter.debugging.show or response_started:
+            return None
+        return reporter.response(report, request.method, request.headers, request.client)

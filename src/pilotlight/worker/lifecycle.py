@@ -25,7 +25,7 @@ from pilotlight.app.script import ScriptTarget, run_as_main
 from pilotlight.app.trim import trim_loader_frames
 from pilotlight.channel import Channel
 from pilotlight.console import Console
-from pilotlight.debugger.report import Report, from_exception
+from pilotlight.debugger.model import Report
 from pilotlight.debugger.text import render_text
 from pilotlight.debugger.transport import from_json as report_from_json
 from pilotlight.errors import UserError
@@ -38,14 +38,17 @@ from pilotlight.reload.record import Recorder
 from pilotlight.reload.userfiles import UserFiles
 from pilotlight.server.application import Application, ServerConfig
 from pilotlight.server.engine import LifespanFailed, preload
-from pilotlight.worker.configuration import config_of_stand_in, server_config
+from pilotlight.worker.configuration import config_of_stand_in, debugging_of, server_config
+from pilotlight.worker.consoling import Consoling
 from pilotlight.worker.ending import end_in_spite_of_threads, flush_standard_streams
 from pilotlight.worker.failure import application_for
 from pilotlight.worker.forking import Forks
 from pilotlight.worker.hooks import WorkerHooks
 from pilotlight.worker.lease import TerminalLease
+from pilotlight.worker.opening import open_up
 from pilotlight.worker.order import StartOrder
 from pilotlight.worker.pausing import Pauser
+from pilotlight.worker.reporting import Reporter
 from pilotlight.worker.serving import Serving
 from pilotlight.worker.signals import LoadAbandoned, die_with, prepare_for_loading, reset_in_fork
 
@@ -109,6 +112,8 @@ class Worker:
             acted=purity.note if purity is not None else None,
         )
         self._freshness = Freshness(order.word, order.notices, order.number)
+        self._consoling = Consoling(channel.send, self._names_of_console) if order.settings.debugger else None
+        self._application: Application | None = None
         self._loaded = False
         self._served = False
         self._own()
@@ -118,7 +123,7 @@ class Worker:
         """Loads and serves what the order names."""
         kind = self._order.target["kind"]
         if kind == "report":
-            self._serve_report(report_from_json(self._order.target["report"]))
+            self._serve_report(report_from_json(self._order.target["report"]), self._reporter())
             return
         if sys.stdin is not None and sys.stdin.isatty():
             self._lease.install()
@@ -224,7 +229,7 @@ class Worker:
     def begins(self, number: int, hot: frozenset[str]) -> None:
         """See `pausing.Listener`."""
         self._freshness.number = number
-        self._order = replace(self._order, first=False)
+        self._order = replace(self._order, first=False, number=number)
         if self._checkpointer is not None:
             self._checkpointer.begins(hot)
 
@@ -233,8 +238,12 @@ class Worker:
         self._forks.own([self._channel.fileno(), *(sock.fileno() for sock in self._order.sockets)])
 
     def _serve(self, application: Application, context: object = None) -> None:
+        self._application = application
+        serving = self._serving(context)
+        if self._settings.debugger:
+            open_up(application)
         try:
-            self._serving(context).run(application, self._order.sockets)
+            serving.run(application, self._order.sockets)
         except LifespanFailed:
             prepare_for_loading()  # its failure is about to be served
             raise
@@ -242,18 +251,33 @@ class Worker:
 
     def _serving(self, context: object = None) -> Serving:
         notice = self._console.line if self._order.first else None
-        return self._serving_with(server_config(self._settings, context, notice))
+        config = server_config(self._settings, context, notice, self._order.number)
+        return self._serving_with(config, self._reporter())
 
-    def _serving_with(self, config: ServerConfig) -> Serving:
-        hooks = WorkerHooks(self._console, show_errors=self._settings.debugger, live=True)
-        return Serving(self._channel, self._lease, config, hooks, self._freshness)
+    def _serving_with(self, config: ServerConfig, reporter: Reporter) -> Serving:
+        hooks = WorkerHooks(self._console, reporter)
+        return Serving(self._channel, self._lease, config, hooks, self._freshness, self._consoling)
+
+    def _reporter(self) -> Reporter:
+        consoling = self._consoling
+        debugging = debugging_of(
+            self._settings, self._order.debug_url, self._order.debug_note, self._order.number
+        )
+        return Reporter(
+            self._console, debugging, None if consoling is None else consoling.keeper, self._channel.send
+        )
+
+    def _names_of_console(self) -> dict[str, Any]:
+        """Of the console without an error."""
+        return {} if self._application is None else {"app": self._application.callable}
 
     def _fail(self, error: BaseException) -> None:
         """Tells the supervisor; its answer is to serve the failure, or the end of the channel."""
         if self._checkpointer is not None:
             self._checkpointer.end()
         trim_loader_frames(error)
-        report = from_exception(error)
+        reporter = self._reporter()
+        report = reporter.make(error, "lifespan" if isinstance(error, LifespanFailed) else "load")
         flush_standard_streams()
         if isinstance(error, UserError):
             text, status, sentence = error.message, error.status, True
@@ -263,11 +287,13 @@ class Worker:
         self._tell({"type": messages.FAILED, "text": text, "sentence": sentence, "status": status})
         answer = self._channel.receive()
         if answer is not None and answer.body["type"] == messages.SERVE_FAILURE:
-            self._serve_report(report)
+            reporter.publish(report)
+            self._serve_report(report, reporter)
 
-    def _serve_report(self, report: Report) -> None:
-        config = config_of_stand_in(self._settings, self._console.line)
-        self._serving_with(config).run(application_for(report), self._order.sockets)
+    def _serve_report(self, report: Report, reporter: Reporter) -> None:
+        config = config_of_stand_in(self._settings, self._console.line, self._order.number)
+        application = application_for(report, reporter)
+        self._serving_with(config, reporter).run(application, self._order.sockets)
         self._served = True
 
     def _report_dependency(self, dependency: Dependency) -> None:

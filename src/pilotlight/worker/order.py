@@ -29,6 +29,8 @@ class StartOrder:
         word: see `reload.freshness`.
         notices: a descriptor that is readable while notices of changes are pending, if there is one.
         sockets: listening, inherited.
+        debug_url: the root of the debugger's own pages; empty where there are none.
+        debug_note: why there are none, and what to do.
     """
 
     settings: Settings
@@ -44,6 +46,8 @@ class StartOrder:
     word: Word
     notices: int | None
     sockets: list[socket.socket]
+    debug_url: str = ""
+    debug_note: str = ""
 
     @classmethod
     def from_message(cls, message: Message) -> StartOrder:
@@ -61,6 +65,8 @@ class StartOrder:
             lifeline=lifeline,
             crash_log=crash_log,
             number=message.body["number"],
+            debug_url=message.body["debug_url"],
+            debug_note=message.body["debug_note"],
             word=Word(word),
             notices=notices,
             sockets=[socket.socket(fileno=descriptor) for descriptor in others],

@@ -19,6 +19,7 @@ from pilotlight import messages
 from pilotlight.channel import LOST, Channel, Message
 from pilotlight.server.application import Application, DetachedConnection, ServerConfig, ServerHooks
 from pilotlight.server.engine import Server, new_event_loop
+from pilotlight.worker.consoling import Consoling
 from pilotlight.worker.lease import TerminalLease
 from pilotlight.worker.signals import LoadAbandoned, prepare_for_serving, prepare_for_the_end
 
@@ -32,6 +33,7 @@ class Serving:
         channel: to the supervisor.
         lease: of the terminal, which may have read messages that are ours.
         is_fresh: asked before each request; one for which it says no waits.
+        consoling: answers `QUESTION`s; None without a debugger.
     """
 
     def __init__(
@@ -41,12 +43,14 @@ class Serving:
         config: ServerConfig,
         hooks: ServerHooks,
         is_fresh: Callable[[], bool],
+        consoling: Consoling | None,
     ) -> None:
         self._channel = channel
         self._lease = lease
         self._config = config
         self._hooks = hooks
         self._is_fresh = is_fresh
+        self._consoling = consoling
         self._started = False
         self._asked = False
         """The supervisor owes us word that we may answer, or a successor."""
@@ -80,6 +84,8 @@ class Serving:
         server.admit = self._admit
         await server.prepare()
         self._started = True
+        if self._consoling is not None:
+            self._consoling.begin()
         self._lease.wake_with(self._take_kept)
         loop.add_reader(self._channel.fileno(), self._read_channel)
         try:
@@ -97,6 +103,8 @@ class Serving:
                 await server.shutdown(order["grace"] if order is not None else 0)
         finally:
             loop.remove_reader(self._channel.fileno())
+            if self._consoling is not None:
+                self._consoling.close()
 
     def _read_channel(self) -> None:
         for message in self._channel.receive_ready():
@@ -129,6 +137,8 @@ class Serving:
         elif kind == messages.FRESH:
             self._asked = False
             self._server.ask_again()
+        elif kind == messages.QUESTION and self._consoling is not None:
+            self._consoling.handle(message.body)
         elif kind == messages.TERMINAL_LENT:
             self._lease.lent()
         else:

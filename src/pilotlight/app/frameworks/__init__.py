@@ -6,6 +6,7 @@ Must never import a framework itself: classes are recognised through `sys.module
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -13,6 +14,10 @@ from pilotlight.server.application import Application
 
 _KNOWN = ("quart", "flask", "fastapi", "starlette", "litestar", "falcon", "bottle", "django", "aiohttp")
 """Import names. A framework that builds on another one stands before it."""
+
+
+Note = Callable[[BaseException], None]
+"""Takes an error that the framework will answer by itself."""
 
 
 class Framework(Protocol):
@@ -47,6 +52,24 @@ def recognise(candidate: object) -> Framework | None:
             if framework.is_app(candidate):
                 return framework
     return None
+
+
+def let_errors_out(framework: Framework, app: object, note: Note) -> None:
+    """What the views of an app raise is to reach the server from now on, or at least `note`; what the app has
+    for its errors itself stays in force."""
+    let_out = getattr(framework, "let_errors_out", None)
+    if let_out is not None:
+        let_out(app, note)
+
+
+def is_default_error_page(body: bytes) -> bool:
+    """Whether a response's body is what one of the frameworks that are loaded shows for any error."""
+    for root in _KNOWN:
+        if root in sys.modules:
+            judge = getattr(import_module(f"{__name__}.{root}"), "is_default_error_page", None)
+            if judge is not None and judge(body):
+                return True
+    return False
 
 
 def preload_known() -> None:

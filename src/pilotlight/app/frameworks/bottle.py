@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pilotlight.server.application import Application
 
-from . import is_instance
+from . import Note, is_instance
 
 NAME = "Bottle"
 DISTRIBUTION = "bottle"
@@ -27,3 +27,9 @@ def default_app() -> object | None:
     """The app that the functions of the module (`@bottle.route`) work on, if they were used."""
     app = sys.modules["bottle"].default_app()
     return cast(object, app) if app.routes else None
+
+
+def let_errors_out(app: Any, note: Note) -> None:
+    """Bottle's own switch for that. Handlers for `HTTPError` and `@error(404)` are not affected."""
+    if 500 not in app.error_handler:
+        app.catchall = False

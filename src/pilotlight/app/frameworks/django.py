@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, cast
 
 from pilotlight.app.django import completed
 from pilotlight.server.application import Application
 
-from . import is_instance
+from . import Note, is_instance
 
 NAME = "Django"
 DISTRIBUTION = "django"
@@ -27,3 +28,11 @@ def _is_asgi(candidate: object) -> bool:
     return is_instance(candidate, "django.core.handlers.asgi", "ASGIHandler") or is_instance(
         candidate, "channels.routing", "ProtocolTypeRouter"
     )
+
+
+def let_errors_out(app: Any, note: Note) -> None:
+    """Django's own switch for that, where its page for developers would be shown; `handler500` of a project
+    stays."""
+    settings = import_module("django.conf").settings
+    if settings.DEBUG:
+        settings.DEBUG_PROPAGATE_EXCEPTIONS = True

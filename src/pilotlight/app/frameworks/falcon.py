@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from pilotlight.server.application import Application
 
-from . import is_instance
+from . import Note, is_instance
 
 NAME = "Falcon"
 DISTRIBUTION = "falcon"
@@ -24,3 +24,20 @@ def application(candidate: object, where: str, debug: bool | None) -> Applicatio
 
 def _is_asgi(candidate: object) -> bool:
     return is_instance(candidate, "falcon.asgi.app", "App")
+
+
+def let_errors_out(app: Any, note: Note) -> None:
+    """In place of Falcon's handler for all that has no other; one of the app's own stays."""
+    handler = getattr(app, "_error_handlers", {}).get(Exception)
+    if getattr(handler, "__name__", "") != "_python_error_handler":
+        return
+
+    def raise_again(request: object, response: object, error: Exception, parameters: object) -> None:
+        raise error
+
+    async def raise_again_in_task(
+        request: object, response: object, error: Exception, parameters: object, **_: object
+    ) -> None:
+        raise error
+
+    app.add_error_handler(Exception, raise_again_in_task if _is_asgi(app) else raise_again)

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from pilotlight.server.application import Application
 
-from . import is_instance
+from . import Note, is_instance
 
 NAME = "Flask"
 DISTRIBUTION = "flask"
@@ -26,3 +26,9 @@ def application(candidate: object, where: str, debug: bool | None) -> Applicatio
     if debug is not None and bool(app.debug) != debug:
         app.debug = debug
     return Application("wsgi", app)
+
+
+def let_errors_out(app: Any, note: Note) -> None:
+    """Also outside debug mode, unless the app says what it wants."""
+    if app.config.get("PROPAGATE_EXCEPTIONS") is None:
+        app.config["PROPAGATE_EXCEPTIONS"] = True

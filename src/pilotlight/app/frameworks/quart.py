@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, cast
 
 from pilotlight.server.application import Application
 
-from . import is_instance
+from . import Note, is_instance
 
 NAME = "Quart"
 DISTRIBUTION = "quart"
@@ -23,3 +24,19 @@ def application(candidate: object, where: str, debug: bool | None) -> Applicatio
     if debug is not None and bool(app.debug) != debug:
         app.debug = debug
     return Application("asgi", app)
+
+
+def let_errors_out(app: Any, note: Note) -> None:
+    """In debug mode Quart answers with a page of its own, and raises nothing."""
+    if app.config.get("PROPAGATE_EXCEPTIONS") is None:
+        app.config["PROPAGATE_EXCEPTIONS"] = True
+
+    def noted(sender: object, exception: BaseException, **_: object) -> None:
+        note(exception)
+
+    import_module("quart.signals").got_request_exception.connect(noted, app, weak=False)
+
+
+def is_default_error_page(body: bytes) -> bool:
+    """That of its debug mode."""
+    return body.lstrip().startswith(b"<style>\npre {") and b'class="traceback"' in body

@@ -20,3 +20,12 @@ def is_app(candidate: object) -> bool:
 def application(candidate: object, where: str, debug: bool | None) -> Application:
     """The app as it is: `debug` of Starlette shows its own error page, so the app's setting is left alone."""
     return Application("asgi", cast(Any, candidate))
+
+
+def is_default_error_page(body: bytes) -> bool:
+    """That of Starlette itself, in debug mode and otherwise. The error follows it."""
+    return (
+        body == b"Internal Server Error"
+        or b"<title>Starlette Debugger</title>" in body[:4096]
+        or body.startswith(b"Traceback (most recent call last):")
+    )

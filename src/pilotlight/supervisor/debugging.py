@@ -1,0 +1,148 @@
+"""The debugger's own pages in the supervisor: their sockets, who may see them, and the link that unlocks a
+browser. Must never import HTTP before somebody connects."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pilotlight.console import Console
+from pilotlight.errors import UserError
+from pilotlight.settings import Settings
+
+if TYPE_CHECKING:
+    from pilotlight.debugger.desk import Desk
+    from pilotlight.debugger.keyring import Keyring
+    from pilotlight.debugger.listener import DebugListener
+    from pilotlight.debugger.model import Report
+
+SAME_PATH = "/.pilotlight-debugger-"
+
+
+class Debugging:
+    """The door to the debugger.
+
+    Args:
+        settings: with the port that the app has.
+        app_urls: where the app is served, the best first.
+    """
+
+    def __init__(self, settings: Settings, app_urls: Iterable[str], console: Console) -> None:
+        self._settings = settings
+        self._app_urls = tuple(app_urls)
+        self._console = console
+        self._sockets: tuple[socket.socket, ...] = ()
+        self._keyring: Keyring | None = None
+        self._listener: DebugListener | None = None
+        self.url = ""
+        """The root of the pages; empty where there are none."""
+        self.note = ""
+        """Why there are none, and what to do."""
+
+    def open(self) -> None:
+        """Takes the port.
+
+        Raises:
+            UserError: the port that was asked for cannot be had.
+        """
+        if not self._settings.debugger:
+            return
+        from pilotlight.debugger.keyring import Keyring
+
+        try:
+            keyring = Keyring.of_project(os.getcwd())
+            last = keyring.last_port(self._app_urls[0])
+        except UserError as error:
+            self.note = f"There is no console. {error.message}"
+            self._console.warning(self.note)
+            return
+        if self._settings.debug_port == "same":
+            self._share_port()
+        else:
+            self._take_port(int(self._settings.debug_port or 0), last)
+        if self.url:
+            self._keyring = keyring
+
+    def _take_port(self, wanted: int, last: int) -> None:
+        from pilotlight.debugger.binding import bind_loopback, port_of
+
+        self._sockets = bind_loopback(wanted, last)
+        self.url = f"http://127.0.0.1:{port_of(self._sockets)}"
+
+    def _share_port(self) -> None:
+        app = self._app_urls[0]
+        if not app.startswith("http://"):
+            self.note = "There is no console: --debug-port same needs plain HTTP on a port."
+            self._console.warning(self.note)
+            return
+        port = self._settings.port
+        self.url = f"http://127.0.0.1:{port}{SAME_PATH}{os.urandom(16).hex()}"
+
+    def start(self, loop: asyncio.AbstractEventLoop, desk: Desk) -> None:
+        """Serves from now on."""
+        if self._keyring is None:
+            return
+        from pilotlight.debugger.listener import DebugListener
+
+        self._listener = DebugListener(
+            desk,
+            self._keyring,
+            self.url,
+            self._sockets,
+            app_origins=self._app_origins(),
+            allowed_hosts=self._settings.allowed_hosts,
+            render=self._render,
+        )
+        self._listener.start(loop)
+
+    def link(self) -> str:
+        """A fresh one-time link; empty where there are no pages. Also tells `pilotlight unlock` of this
+        server."""
+        if self._keyring is None:
+            return ""
+        try:
+            port = self._sockets[0].getsockname()[1] if self._sockets else 0
+            self._keyring.register(self.url, address=self._app_urls[0] if port else "", port=port)
+            return self._keyring.new_link(self.url)
+        except UserError as error:
+            self._console.warning(f"The console cannot be unlocked. {error.message}")
+            return ""
+
+    def adopt(self, sock: socket.socket, data: bytes) -> None:
+        """A connection to the app's port has asked for our pages."""
+        if self._listener is None:
+            sock.close()
+        else:
+            self._listener.adopt(sock, data)
+
+    def close(self) -> None:
+        """Nobody is served any more."""
+        if self._listener is not None:
+            self._listener.close()
+        else:
+            for sock in self._sockets:
+                sock.close()
+        if self._keyring is not None:
+            self._keyring.unregister()
+
+    def _app_origins(self) -> list[str]:
+        """Under which names a page of the app may show the console in a frame."""
+        settings = self._settings
+        scheme = "https" if settings.cert is not None else "http"
+        names = ("127.0.0.1", "localhost", "[::1]", *settings.allowed_hosts)
+        return [f"{scheme}://{name}:{settings.port}" for name in names if not name.startswith(".")]
+
+    def _render(self, report: Report, nonce: str) -> bytes:
+        from pilotlight.debugger.page import render_page
+
+        pairs = (each.partition("=") for each in self._settings.path_mappings)
+        return render_page(
+            report,
+            nonce=nonce,
+            console_note="The console for its frames is below this page; choose the frame above.",
+            editor=self._settings.editor or "",
+            mapping=tuple((here, there) for here, _, there in pairs),
+        )

@@ -1,0 +1,195 @@
+"""The recent errors of all workers, and the questions that the console asks them: what the debug listener
+shows.
+
+Must never run code of the app's, and never keep more than a few reports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pilotlight import messages
+from pilotlight.supervisor.child import Child, State
+
+if TYPE_CHECKING:
+    from pilotlight.debugger.desk import Summary
+
+MOST_REPORTS = 50
+MOST_REQUESTS = 10
+"""Requests that can be sent again are kept for the last of them only."""
+_MOST_UNREAD = 10_000
+"""Events that a listener of ours has not read: it is given up then."""
+_NO_WORKER = "The app does not run at the moment. Try again when it has been loaded."
+_WORKER_ENDED = "The process that this was asked has ended: a reload, or a crash."
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One report."""
+
+    report: dict[str, Any]
+    child: Child | None
+    """Whose frames they are; None when they are gone."""
+    request: bytes | None
+    """What asks the same again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One that has not been answered whole."""
+
+    child: Child
+    events: asyncio.Queue[dict[str, Any]]
+
+
+class Desk:
+    """`debugger.desk.Desk` in the supervisor.
+
+    Args:
+        current: gives the worker that serves the app, if there is one.
+    """
+
+    def __init__(self, current: Callable[[], Child | None]) -> None:
+        self._current = current
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._numbers = itertools.count(1)
+        self._questions: dict[int, _Question] = {}
+        self._subscribers: set[asyncio.Queue[dict[str, Any]]] = set()
+
+    # What workers say.
+
+    def arrived(self, child: Child, body: dict[str, Any]) -> None:
+        """A worker has sent a report."""
+        request = body["request"]
+        self._add(
+            body["report"],
+            child if body["alive"] else None,
+            None if request is None else base64.b64decode(request),
+        )
+
+    def died(self, report: dict[str, Any]) -> None:
+        """The supervisor has made a report, of a worker that could not."""
+        self._add(report, None, None)
+
+    def frames_gone(self, ids: list[str]) -> None:
+        """A worker has let go of the frames of some reports."""
+        for report_id in ids:
+            if report_id in self._entries:
+                self._entries[report_id].child = None
+
+    def answered(self, number: int, event: dict[str, Any]) -> None:
+        """A part of an answer."""
+        question = self._questions.get(number)
+        if question is not None:
+            question.events.put_nowait(event)
+
+    def left(self, child: Child) -> None:
+        """A worker has ended."""
+        gone = False
+        for entry in self._entries.values():
+            if entry.child is child:
+                entry.child, gone = None, True
+        for question in self._questions.values():
+            if question.child is child:
+                _refuse(question.events, _WORKER_ENDED)
+        if gone:
+            self._tell({"type": "gone"})
+
+    def reloaded(self) -> None:
+        """Another worker serves the app."""
+        self._tell({"type": "reloaded"})
+
+    def _add(self, report: dict[str, Any], child: Child | None, request: bytes | None) -> None:
+        self._entries.pop(report["id"], None)
+        self._entries[report["id"]] = _Entry(report, child, request)
+        while len(self._entries) > MOST_REPORTS:
+            self._entries.popitem(last=False)
+        kept = [entry for entry in self._entries.values() if entry.request is not None]
+        for entry in kept[:-MOST_REQUESTS]:
+            entry.request = None
+        self._tell({"type": "report", "id": report["id"]})
+
+    # What the debug listener asks.
+
+    def reports(self) -> list[Summary]:
+        """See `debugger.desk.Desk`."""
+        from pilotlight.debugger.desk import summary_of
+        from pilotlight.debugger.transport import from_json
+
+        return [
+            summary_of(from_json(entry.report), alive=entry.child is not None)
+            for entry in reversed(self._entries.values())
+        ]
+
+    def report(self, report_id: str) -> dict[str, Any] | None:
+        """See `debugger.desk.Desk`."""
+        entry = self._entries.get(report_id)
+        return None if entry is None else entry.report
+
+    def alive(self, report_id: str) -> bool:
+        """See `debugger.desk.Desk`."""
+        entry = self._entries.get(report_id)
+        return entry is not None and entry.child is not None
+
+    def request(self, report_id: str) -> bytes | None:
+        """The bytes that ask again what has failed; None if they are not kept."""
+        entry = self._entries.get(report_id)
+        return None if entry is None else entry.request
+
+    async def ask(self, question: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        """See `debugger.desk.Evaluator`."""
+        child = self._asked(question["report"])
+        events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        number = next(self._numbers)
+        if child is None:
+            known = question["report"] in self._entries
+            _refuse(events, "The frames of this error are gone." if known else _NO_WORKER)
+        else:
+            self._questions[number] = _Question(child, events)
+            child.send({"type": messages.QUESTION, "number": number, "question": question})
+        done = False
+        try:
+            while not done:
+                event = await events.get()
+                done = event["type"] == "done"
+                yield event
+        finally:
+            self._questions.pop(number, None)
+            if not done and child is not None and question["kind"] == "evaluate":
+                cancel = {**question, "kind": "cancel"}
+                child.send({"type": messages.QUESTION, "number": next(self._numbers), "question": cancel})
+
+    async def subscribe(self) -> AsyncIterator[dict[str, Any]]:
+        """See `debugger.desk.Desk`."""
+        events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._subscribers.add(events)
+        try:
+            while events in self._subscribers:
+                yield await events.get()
+        finally:
+            self._subscribers.discard(events)
+
+    def _asked(self, report_id: str) -> Child | None:
+        if not report_id:
+            child = self._current()
+            return child if child is not None and child.state is State.SERVING else None
+        entry = self._entries.get(report_id)
+        return None if entry is None else entry.child
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        for events in list(self._subscribers):
+            if events.qsize() > _MOST_UNREAD:
+                self._subscribers.discard(events)
+            else:
+                events.put_nowait(event)
+
+
+def _refuse(events: asyncio.Queue[dict[str, Any]], sentence: str) -> None:
+    events.put_nowait({"type": "note", "text": sentence})
+    events.put_nowait({"type": "done", "status": "gone", "seconds": 0.0})

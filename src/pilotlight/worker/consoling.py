@@ -1,0 +1,90 @@
+"""The console's side of a worker: what keeps the frames of errors alive, and answers questions about them.
+
+Must never have a thread before the first question, and costs nothing where there is no debugger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from pilotlight import messages
+from pilotlight.debugger.keeper import Contexts, Keeper
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pilotlight.debugger.consoles import Consoles
+
+_LOOKS_SECONDS = 60.0
+
+
+class Consoling:
+    """The consoles of one worker.
+
+    Args:
+        send: to the supervisor.
+        names: of the plain console.
+    """
+
+    def __init__(self, send: Callable[[dict[str, Any]], object], names: Callable[[], dict[str, Any]]) -> None:
+        self._send = send
+        self._names = names
+        self._consoles: Consoles | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self.keeper = Keeper()
+        self.keeper.on_drop = self._dropped
+
+    def handle(self, body: dict[str, Any]) -> None:
+        """A `QUESTION`, on the loop's thread. Its answer may come from any."""
+        number = body["number"]
+        consoles = self._consoles
+        if consoles is None:
+            from pilotlight.debugger.consoles import Consoles
+
+            loop = asyncio.get_running_loop()
+            consoles = self._consoles = Consoles(
+                self.keeper,
+                self._names,
+                fresh_contexts=lambda: Contexts(contextvars.Context(), loop=loop),
+            )
+            self.keeper.on_drop = self._and_tell(self.keeper.on_drop)
+        consoles.handle(
+            body["question"],
+            lambda event: self._tell({"type": messages.EVENT, "number": number, "event": event}),
+        )
+
+    def begin(self) -> None:
+        """The worker serves, on the loop that runs here."""
+        self._expire()
+
+    def close(self) -> None:
+        """The worker ends."""
+        if self._consoles is not None:
+            self._consoles.close()
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self.keeper.on_drop = None
+        self.keeper.clear()
+
+    def _expire(self) -> None:
+        """Frames that are too old go also when no further error comes."""
+        self.keeper.expire()
+        self._expiry = asyncio.get_running_loop().call_later(_LOOKS_SECONDS, self._expire)
+
+    def _and_tell(self, other: Callable[[str], object] | None) -> Callable[[str], None]:
+        def dropped(report: str) -> None:
+            if other is not None:
+                other(report)
+            self._dropped(report)
+
+        return dropped
+
+    def _dropped(self, report: str) -> None:
+        self._tell({"type": messages.REPORTS_GONE, "ids": [report]})
+
+    def _tell(self, body: dict[str, Any]) -> None:
+        with suppress(OSError):  # the supervisor is gone; its end is noticed elsewhere
+            self._send(body)

@@ -1,0 +1,106 @@
+"""What the server looks at before the app gets a request: the name under which it was asked, and paths of our
+own.
+
+A page of a hostile site can make its own name point at this machine, and then ask the app as if it were of
+the same origin; so only names that cannot be anybody's are answered in debug mode. Must never let the app
+run.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterable
+
+from pilotlight.debugger.heal import STATE_PATH
+from pilotlight.server.application import ErrorResponse, Headers, RequestFacts
+from pilotlight.worker.audience import is_direct_local, name_of
+
+_STATE_PATH = STATE_PATH.encode()
+_OUR_PATHS = b"/.well-known/pilotlight/"
+_MOST_KNOWN = 64
+
+
+class Screen:
+    """Judges each request of one worker.
+
+    Args:
+        allowed: further names, in lower case; one with a dot in front stands for all below it.
+        generation: of the code that is served.
+    """
+
+    def __init__(self, allowed: Iterable[str], generation: int) -> None:
+        self._allowed = frozenset(allowed)
+        self._generation = generation
+        self._machine: frozenset[str] | None = None
+        self._known: set[bytes] = set()
+        """Values of Host that are right."""
+
+    def __call__(self, request: RequestFacts, client: str) -> ErrorResponse | None:
+        """The answer in place of the app's; None lets the request pass."""
+        headers = request.headers
+        for name, value in headers:
+            if name == b"host":
+                if value not in self._known and (refusal := self._judge(value)) is not None:
+                    return refusal
+                break
+        if request.raw_path.startswith(_OUR_PATHS):
+            return self._ours(request, client)
+        return None
+
+    def _judge(self, host: bytes) -> ErrorResponse | None:
+        name = name_of(host.decode("latin-1"))
+        if self._machine is None and not is_nobodys(name):
+            self._machine = frozenset(_names_of_this_machine())
+        if not (is_nobodys(name) or name in (self._machine or ()) or self._is_allowed(name)):
+            return _plain(
+                403,
+                f"The host name {name[:200]!a} is not known to this development server. If it is yours, "
+                f"start the server with --allowed-host {name[:200] if name.isascii() else 'NAME'}",
+            )
+        if len(self._known) < _MOST_KNOWN:
+            self._known.add(host)
+        return None
+
+    def _is_allowed(self, name: str) -> bool:
+        return name in self._allowed or any(
+            each.startswith(".") and (name.endswith(each) or name == each[1:]) for each in self._allowed
+        )
+
+    def _ours(self, request: RequestFacts, client: str) -> ErrorResponse:
+        if not is_direct_local("" if client == "local" else client, request.headers):
+            return _plain(404, "There is nothing here.")
+        if request.raw_path == _STATE_PATH and request.method == "GET":
+            return _answer(200, b"application/json", json.dumps({"generation": self._generation}).encode())
+        return _plain(404, "There is nothing here.")
+
+
+def is_nobodys(name: str) -> bool:
+    """Whether no site can make this name point here: an address, or a name for this machine alone (RFC
+    6761)."""
+    if name == "localhost" or name.endswith(".localhost") or not name:
+        return True
+    if name.startswith("["):
+        return name.endswith("]")
+    return name.replace(".", "").isdigit()
+
+
+def _names_of_this_machine() -> Iterable[str]:
+    """Its own name, and that in the local network (RFC 6762)."""
+    name = socket.gethostname().lower()
+    short = name.partition(".")[0]
+    return (name, short, f"{short}.local")
+
+
+def _plain(status: int, sentence: str) -> ErrorResponse:
+    return _answer(status, b"text/plain; charset=utf-8", f"{sentence}\n".encode())
+
+
+def _answer(status: int, content_type: bytes, body: bytes) -> ErrorResponse:
+    headers: Headers = [
+        (b"Content-Type", content_type),
+        (b"Content-Length", b"%d" % len(body)),
+        (b"Cache-Control", b"no-store"),
+        (b"X-Content-Type-Options", b"nosniff"),
+    ]
+    return ErrorResponse(status, headers, body)
