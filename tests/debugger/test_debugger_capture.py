@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import pytest
 
 from pilotlight.debugger import Report, from_exception, render_text
+from pilotlight.debugger.report import NO_SUGGESTION
 from pilotlight.debugger.transport import from_json, to_json
 
 # From 3.11 on; the tests that need it are skipped before.
@@ -573,6 +574,73 @@ def test_an_endless_str_costs_no_more_than_its_deadline() -> None:
 
     report = from_exception(Endless(), variables=True)
     assert report.error.message.startswith("<exception str() was too slow: ")
+
+
+class Refusing(dict):  # type: ignore[type-arg]
+    """A namespace that does not like to be looked at."""
+
+    armed = False
+
+    def __getitem__(self, key: Any) -> Any:
+        if self.armed:
+            raise SystemExit("a namespace of the app was asked")
+        return super().__getitem__(key)
+
+    def get(self, *_: Any) -> Any:
+        raise SystemExit("a namespace of the app was asked")
+
+    keys = items = values = __iter__ = __contains__ = get  # type: ignore[assignment]
+
+
+class Prepared(type):
+    @classmethod
+    def __prepare__(cls, *_: Any, **__: Any) -> Any:
+        return Refusing()
+
+
+def in_a_prepared_body() -> None:
+    class Made(metaclass=Prepared):
+        x = nope_nope  # type: ignore[name-defined]  # noqa: F821
+
+
+def in_odd_globals() -> None:
+    known = Refusing({"__builtins__": {}, "__name__": "odd"})
+    try:
+        exec("nope_nope", known)
+    finally:
+        known.armed = True
+
+
+def in_code_with_an_odd_name() -> None:
+    exec(compile("{}['k']", "\udc80" * 3_000, "exec"))
+
+
+def in_code_with_odd_lines() -> None:
+    exec(compile("\n\nx = {}['k']", __file__, "exec").replace(co_firstlineno=2_000_000_000))
+
+
+def raised_by_a_liar() -> None:
+    class Liar:
+        __class__ = property(fail)  # type: ignore[assignment]
+
+        def __getattribute__(self, name: str) -> Any:
+            raise SystemExit("an object of the app was asked")
+
+    liar = Liar()
+    [liar, liar][5]  # noqa: PLE0643
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [in_a_prepared_body, in_odd_globals, in_code_with_an_odd_name, in_code_with_odd_lines, raised_by_a_liar],
+)
+def test_hostile_places(sample: Callable[[], None]) -> None:
+    error = caught(sample)
+    assert not issubclass(type(error), SystemExit), error
+    for variables in (False, True):
+        report = round_trip(from_exception(error, variables=variables))
+        assert NO_SUGGESTION not in report.error.suggestion
+        render_text(report)
 
 
 def test_the_frames_of_a_report_with_variables_are_not_kept() -> None:
