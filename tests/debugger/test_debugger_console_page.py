@@ -10,6 +10,7 @@ from listener_browser import AppServer
 from listener_harness import LIMIT, SECRET, Running
 
 pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api").expect
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ def test_closing_the_page_cancels(unlocked: Any, served: Running) -> None:
 def test_incomplete_code_gets_another_line(unlocked: Any, served: Running) -> None:
     unlocked.goto(served.url + "/console")
     enter(unlocked, "if x:")
-    unlocked.wait_for_function("document.getElementById('code').value === 'if x:\\n    '")
+    expect(unlocked.locator("#code")).to_have_value("if x:\n    ")
     unlocked.keyboard.type("print(1)")
     unlocked.keyboard.press("Shift+Enter")
     assert unlocked.locator("#code").input_value() == "if x:\n    print(1)\n"
