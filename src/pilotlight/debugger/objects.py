@@ -9,6 +9,7 @@ import functools
 import itertools
 import sys
 from collections.abc import Iterable
+from types import WrapperDescriptorType
 from typing import Any
 
 from . import anatomy, containers, lazy, source
@@ -55,8 +56,12 @@ def show_named_tuple(walker: Walker, value: Any, depth: int, allowed: int) -> tu
 
 def show_record(walker: Walker, value: Any, depth: int, allowed: int) -> tuple[Value, int]:
     """A dataclass or an attrs class. Fields that are not part of its `repr` are not shown."""
-    hidden = _hidden_fields(type(value))
-    pairs = [(name, held) for name, held in anatomy.attributes(value) if name not in hidden]
+    kind = type(value)
+    hidden = _hidden_fields(kind)
+    held = {name: each for name, each in anatomy.attributes(value) if name not in hidden}
+    _, declared = anatomy.lookup(kind, "__dataclass_fields__")
+    order = [name for name in declared if name in held] if type(declared) is dict else []
+    pairs = [(name, held[name]) for name in dict.fromkeys([*order, *held])]
     return _fields(walker, value, pairs, depth, allowed)
 
 
@@ -135,6 +140,15 @@ def show_container_with_repr(walker: Walker, value: Any, depth: int, allowed: in
     if base.__len__(value) <= _LARGE_SUBCLASS:
         return show_other(walker, value, depth, allowed)
     return containers.BY_BASE[base](walker, value, depth, allowed)
+
+
+def show_quick(walker: Walker, value: Any, depth: int, allowed: int) -> tuple[Value, int]:
+    """A number or a time: nothing of the user's is asked, unless it has a time zone of the user's own."""
+    slot = anatomy.class_dictionary(type(value)).get("tzinfo")
+    zone = slot.__get__(value) if slot is not None else None
+    if zone is not None and type(anatomy.lookup(type(zone), "__repr__")[1]) is not WrapperDescriptorType:
+        return _ask(walker, value)
+    return Value(cut(repr(value)), type_name(type(value))), 1
 
 
 def show_other(walker: Walker, value: Any, depth: int, allowed: int) -> tuple[Value, int]:

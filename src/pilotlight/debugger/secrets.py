@@ -28,6 +28,8 @@ _KEY_OWNERS = _words(
     "crypt cipher account shared subscription storage license client app admin deploy webhook"
 )
 _KEYS = frozenset({"key", "keys"})
+_HOLDERS = frozenset({"header", "headers", "value", "string", "data", "code", "hash"})
+"""What holds a secret after `auth`."""
 _SESSION_WORDS = frozenset({"session", "sess"})
 _ENDS = ("token", "tokens", "secret", "secrets", "apikey", "sessionid", "pwd")
 """Words that are written without a separator: `csrfmiddlewaretoken`, `clientsecret`."""
@@ -76,6 +78,8 @@ def _is_secret_word(word: str, following: str) -> bool:
         return True
     if following == "id" and word in _SESSION_WORDS:
         return True
+    if word == "auth" and following in _HOLDERS:
+        return True
     if word in _ONLY_AT_THE_END:
         return False
     return word in _SECRET_WORDS or word.endswith(_ENDS) or any(part in word for part in _WITHIN)
@@ -116,7 +120,7 @@ _PEM = re.compile(
     re.DOTALL,
 )
 _AUTHENTICATION = re.compile(
-    r"(?<![\w-])(?i:(bearer[ \t]{1,5}|basic[ \t]{1,5}))([\w.~+/=-]{12,})"
+    r"(?<![\w-])(?i:(bearer[ \t]{1,5}|basic[ \t]{1,5}))(?=[\w.~+/=-]{0,400}[\d=])([\w.~+/=-]{12,})"
 )  # RFC 7235
 
 _STEMS = tuple(

@@ -54,6 +54,8 @@ def find_show(kind: type) -> Show:
     walk = _BUILTIN.get(owner) if owner is not None and type(owner) is type else None
     if walk is not None:
         return walk
+    if owner is kind and _is_quick(kind, function):
+        return objects.show_quick
     if owner is object:
         return objects.show_object
     if issubclass(kind, (type, types.ModuleType)):
@@ -65,6 +67,24 @@ def find_show(kind: type) -> Show:
     if issubclass(kind, tuple(containers.BY_BASE)):
         return objects.show_container_with_repr
     return objects.show_other
+
+
+_QUICK = frozenset(
+    {
+        ("decimal", "Decimal"),
+        ("datetime", "date"),
+        ("datetime", "datetime"),
+        ("datetime", "time"),
+        ("datetime", "timedelta"),
+    }
+)
+
+
+def _is_quick(kind: type, function: object) -> bool:
+    """A type of the standard library whose `repr` is in C; a class that only has the name is none."""
+    if type(function) is not types.WrapperDescriptorType or function.__objclass__ is not kind:
+        return False
+    return (anatomy.module_of(kind), anatomy.qualname_of(kind)) in _QUICK
 
 
 _REPR_FILES = frozenset({dataclasses.__file__, reprlib.__file__})

@@ -31,6 +31,7 @@ _TOKEN = re.compile(
     r"|(?P<name>(?<![\w.])[^\W\d]\w*(?:[ \t]*\.[ \t]*[^\W\d]\w*)*)"
 )
 _REPLACEMENT = re.compile(r"\{\{|\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}?")
+_CONVERSION = re.compile(r"![rsa](?=:|$)")
 _MISSING = object()
 
 
@@ -87,7 +88,7 @@ def _names(code: str, depth: int = 0) -> list[str]:
             end = _string_end(code, position, quote)
             if "f" in token.group("prefix").lower() and depth < 2:
                 for part in _REPLACEMENT.finditer(code[position:end]):
-                    found.extend(_names(part.group(1) or "", depth + 1))
+                    found.extend(_names(_CONVERSION.sub("", part.group(1) or ""), depth + 1))
             position = min(end + len(quote), len(code))
         elif token.group("name"):
             found.extend(_prefixes(token.group("name")))
@@ -109,7 +110,7 @@ def _string_end(code: str, position: int, quote: str) -> int:
 def _prefixes(dotted: str) -> Iterable[str]:
     """`a.b.c` gives `a`, `a.b` and `a.b.c`."""
     parts = [part.strip() for part in dotted.split(".")]
-    if iskeyword(parts[0]):
+    if iskeyword(parts[0]) or not all(part.isidentifier() for part in parts):
         return
     for count in range(1, min(len(parts), MAX_ATTRIBUTES) + 1):
         yield ".".join(parts[:count])

@@ -29,13 +29,15 @@ CODE = (
 )
 
 
-_EMPTY_TYPES = (str, bytes, list, tuple, dict, set, frozenset)
+# By identity, since a metaclass may redefine how its classes compare.
+_CODE_IDENTITIES = frozenset(map(id, CODE))
+_MAYBE_EMPTY = frozenset(map(id, (str, bytes, list, tuple, dict, set, frozenset)))
 
 
 def is_code(value: object) -> bool:
     """Whether it is a module, a class or something callable that a `def` made."""
     kind = type(value)
-    return any(kind is each for each in CODE) or issubclass(kind, (type, types.ModuleType))
+    return id(kind) in _CODE_IDENTITIES or issubclass(kind, (type, types.ModuleType))
 
 
 def is_maskable(value: object) -> bool:
@@ -43,7 +45,7 @@ def is_maskable(value: object) -> bool:
     kind = type(value)
     if value is None or kind is bool or is_code(value):
         return False
-    return not (any(kind is each for each in _EMPTY_TYPES) and not value)
+    return not (id(kind) in _MAYBE_EMPTY and not value)
 
 
 def masked(value: object) -> Value:
