@@ -78,14 +78,21 @@ def serving(app: App) -> Iterator[str]:
             thread.join(10)
 
 
-@pytest.fixture
-def browser() -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def browser(chromium: Any) -> Iterator[Any]:
+    yield chromium
+    for context in chromium.contexts:  # its pages would go on asking, perhaps the next test's server
+        context.close()
 
 
 def test_the_page_heals_by_itself(browser: Any) -> None:
