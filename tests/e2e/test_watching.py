@@ -253,6 +253,7 @@ def assert_nothing(server: ServerProcess, acts: list[Callable[[Path], None]]) ->
         assert server.get("/pid").text == first, act.__name__
     server.write("hello.py", source("two"))  # and it is still watched
     becomes(server, "two")
+    wait_for_reload(server, 0)
     assert reloads(server) == 1
 
 

@@ -13,6 +13,7 @@ from pilotlight.console import Console
 from pilotlight.server.application import Application, ServerConfig
 from pilotlight.worker.hooks import WorkerHooks
 from pilotlight.worker.lease import TerminalLease
+from pilotlight.worker.reporting import Debugging, Reporter
 from pilotlight.worker.serving import Serving
 
 WAIT = 20
@@ -28,8 +29,10 @@ def serve(listening: socket.socket, supervise: Callable[[Channel], None]) -> Non
     """Serves on a copy of the socket while `supervise` plays the supervisor."""
     ours, theirs = Channel.pair()
     worker = Channel(theirs)
-    hooks = WorkerHooks(Console.for_process(quiet=True), show_errors=False, live=False)
-    serving = Serving(worker, TerminalLease(worker), ServerConfig(), hooks, lambda: True)
+    console = Console.for_process(quiet=True)
+    reporter = Reporter(console, Debugging())
+    hooks = WorkerHooks(console, reporter)
+    serving = Serving(worker, TerminalLease(worker), ServerConfig(), hooks, lambda: True, None)
     failures: list[BaseException] = []
 
     def play() -> None:

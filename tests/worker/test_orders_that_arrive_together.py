@@ -13,6 +13,7 @@ from pilotlight.server.application import ServerConfig
 from pilotlight.worker.failure import application_for
 from pilotlight.worker.hooks import WorkerHooks
 from pilotlight.worker.lease import TerminalLease
+from pilotlight.worker.reporting import Debugging, Reporter
 from pilotlight.worker.serving import Serving
 
 
@@ -25,12 +26,14 @@ def test_drain_right_behind_the_order_to_serve_a_failure() -> None:
     assert answer is not None
     assert answer.body["type"] == messages.SERVE_FAILURE
     listening = socket.create_server(("127.0.0.1", 0))
-    hooks = WorkerHooks(Console.for_process(quiet=True), show_errors=False, live=False)
-    serving = Serving(worker, TerminalLease(worker), ServerConfig(), hooks, lambda: True)
+    console = Console.for_process(quiet=True)
+    reporter = Reporter(console, Debugging())
+    hooks = WorkerHooks(console, reporter)
+    serving = Serving(worker, TerminalLease(worker), ServerConfig(), hooks, lambda: True, None)
     rescue = threading.Timer(10, ours.close)  # otherwise a lost order would be waited for without end
     rescue.start()
     try:
-        serving.run(application_for(from_death("It is gone.")), [listening])
+        serving.run(application_for(from_death("It is gone."), reporter), [listening])
         assert rescue.is_alive()
     finally:
         rescue.cancel()
