@@ -110,9 +110,7 @@ def test_the_page_heals_by_itself(browser: Any) -> None:
         assert app.polled.wait(10)
         assert app.polls[0] == f"HEAD {first.id}"
         app.report = failed_load()  # another error: another page
-        page.wait_for_function(
-            "id => document.body.dataset.errorId === id", arg=app.report.id, timeout=10_000
-        )
+        page.locator(f"body[data-error-id='{app.report.id}']").wait_for(timeout=10_000)
         app.report = None
         page.wait_for_selector("#ok", timeout=10_000)
         assert [each for each in complaints if "500" not in each] == []
@@ -287,7 +285,7 @@ def test_copying(browser: Any, form: str) -> None:
     expected = {"markdown": render_markdown(report), "text": render_text(report), "curl": report.request.curl}
     with shown(browser, report, permissions=["clipboard-read", "clipboard-write"]) as page:
         page.locator(f"[data-copy={form}]").click()
-        page.wait_for_function("document.getElementById('said').textContent.endsWith('copied.')")
+        page.locator("#said", has_text="copied.").wait_for(timeout=10_000)
         assert page.evaluate("navigator.clipboard.readText()") == expected[form]
 
 
@@ -300,7 +298,7 @@ def test_the_key_copies_markdown_also_where_the_clipboard_is_refused(browser: An
             "document.addEventListener('copy',function(){window.taken=document.activeElement.value})"
         )
         page.keyboard.press("c")
-        page.wait_for_function("document.getElementById('said').textContent==='Markdown copied.'")
+        page.locator("#said", has_text="Markdown copied.").wait_for(timeout=10_000)
         assert page.evaluate("window.taken") == render_markdown(rich_report())
 
 
@@ -340,7 +338,7 @@ def test_the_missing_console_says_why(browser: Any) -> None:
     with shown(browser, rich_report()) as page:
         assert page.locator("#console-note").is_visible()
         page.keyboard.press("`")
-        page.wait_for_function("document.getElementById('said').textContent==='No console: why.'")
+        page.locator("#said", has_text="No console: why.").wait_for(timeout=10_000)
 
 
 def test_a_rich_page_without_javascript(browser: Any) -> None:
