@@ -26,7 +26,7 @@ MOST_REQUESTS = 10
 _MOST_UNREAD = 10_000
 """Events that a listener of ours has not read: it is given up then."""
 _NO_WORKER = "The app does not run at the moment. Try again when it has been loaded."
-_WORKER_ENDED = "The process that this was asked has ended: a reload, or a crash."
+_WORKER_ENDED = "The process that was asked is gone: a reload, or a crash, has ended it."
 
 
 @dataclass(slots=True)

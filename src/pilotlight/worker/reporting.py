@@ -146,7 +146,7 @@ class Reporter:
         contexts: Sequence[Any] = () if record is None else record.contexts
         return replace(
             report,
-            place=place or surroundings.place(),
+            place=place or (surroundings.place() if request is None else ""),
             request=None if request is None else view_of(request, contexts, frames),
             timeline=() if record is None else record.timeline(),
             timeline_omitted=0 if record is None else record.dropped,

@@ -41,7 +41,7 @@ def sections(directory: str) -> tuple[Section, ...]:
         Pair("Python", f"{platform.python_implementation()} {platform.python_version()} ({sys.executable})"),
         *(Pair(name, version) for name, version in _versions()),
         Pair("Platform", platform.platform(terse=True)),
-        Pair("Process", f"{os.getpid()} in {directory}"),
+        Pair("Process", ", ".join(filter(None, (f"{os.getpid()} in {directory}", place())))),
     ]
     commit = commit_of(directory)
     if commit:

@@ -1,0 +1,157 @@
+"""The debugger with the real command: errors of all kinds in the list, the console in their frames."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from debug_client import DebugClient
+from harness import Serve, ServerProcess
+
+FLASK = """
+import logging
+from flask import Flask, g, request, session
+app = Flask(__name__)
+app.secret_key = "not shown"
+
+@app.get("/")
+def index():
+    return "fine"
+
+@app.route("/fail/<int:number>", methods=["GET", "POST"])
+def fail(number):
+    g.user = "ann"
+    session["cart"] = [1, 2]
+    app.logger.warning("about to fail with %s", number)
+    items = {"apple": 1}
+    return str(items["pear"] + number)
+"""
+
+FASTAPI = """
+from contextvars import ContextVar
+from fastapi import FastAPI
+app = FastAPI()
+who = ContextVar("who", default="nobody")
+
+@app.get("/items/{number}")
+async def item(number: int):
+    who.set("ann")
+    return 1 / (number - number)
+
+async def answer():
+    return 42
+"""
+
+
+def debug(serve: Serve, source: str, *arguments: str, **options: object) -> tuple[ServerProcess, DebugClient]:
+    server = serve("--app", "hello", "run", "--debug", *arguments, files={"hello.py": source}, **options)  # type: ignore[arg-type]
+    return server, DebugClient.of(server)
+
+
+def fail(server: ServerProcess, path: str) -> str:
+    answer = server.get(path)
+    assert answer.status == 500
+    return str(answer.headers["x-error-id"])
+
+
+def test_an_error_of_flask_from_list_to_console(serve: Serve) -> None:
+    server, client = debug(serve, FLASK)
+    report = fail(server, "/fail/7?q=x")
+    (summary,) = client.reports()
+    assert (summary["id"], summary["alive"], summary["title"]) == (report, True, "KeyError: 'pear'")
+    assert "/fail/7" in summary["where"]
+    frame = client.frame(report, "fail")
+    assert client.value("request.path", report, frame) == "'/fail/7'"
+    assert client.value("g.user", report, frame) == "'ann'"
+    assert client.value("session['cart']", report, frame) == "[1, 2]"
+    assert client.value("[item for item in items if number]", report, frame) == "['apple']"
+    events = client.evaluate("print('hello'); number += 1; number", report, frame)
+    assert [event["type"] for event in events if event["type"] != "note"] == ["output", "value", "done"]
+    assert client.value("number", report, frame) == "8"
+
+
+def test_a_frame_is_gone_after_a_reload_and_the_console_says_so(serve: Serve) -> None:
+    server, client = debug(serve, FLASK)
+    report = fail(server, "/fail/7")
+    frame = client.frame(report, "fail")
+    server.write("hello.py", FLASK.replace("fine", "better"))
+    server.wait_until_response(lambda response: response.text == "better")
+    events = client.evaluate("number", report, frame)
+    assert [event["type"] for event in events] == ["note", "done"]
+    assert "gone" in events[0]["text"]
+    assert events[-1]["status"] == "gone"
+    assert client.value("app.name") == "'hello'"
+
+
+def test_an_error_of_fastapi_with_await_in_the_console(serve: Serve) -> None:
+    server, client = debug(serve, FASTAPI)
+    report = fail(server, "/items/3")
+    frame = client.frame(report, "item")
+    assert client.value("await answer() + number", report, frame) == "45"
+    assert client.value("who.get()", report, frame) == "'ann'"
+
+
+def test_what_happened_before_is_in_the_report(serve: Serve) -> None:
+    server, _ = debug(serve, FLASK)
+    body = server.get("/fail/7?token=abc123", headers={"Accept": "application/json"}).json()
+    assert [moment["text"] for moment in body["timeline"]] == ["about to fail with 7"]
+    assert body["request"]["route"] == "/fail/<int:number>  fail"
+    assert "abc123" not in json.dumps(body)
+    assert "cart" in json.dumps(body["request"]["session"])
+
+
+def test_without_a_token_nothing_is_told(serve: Serve) -> None:
+    server, client = debug(serve, FLASK)
+    report = fail(server, "/fail/7")
+    client.token = "x" * 43
+    status, text = client.post("/api/report", json.dumps({"id": report, "nonce": "0" * 32}))
+    assert status in (401, 403)
+    assert "pear" not in text
+    status, text = client.post("/api/evaluate", json.dumps({"report": report, "frame": 0, "code": "1"}))
+    assert status in (401, 403)
+
+
+def test_a_worker_that_died_is_in_the_list(serve: Serve) -> None:
+    source = (
+        FLASK
+        + "\n@app.get('/die')\ndef die():\n    import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)\n"
+    )
+    server, client = debug(serve, source)
+    with pytest.raises(OSError, match=r"."):
+        server.get("/die")
+    server.wait_until_response(lambda response: response.text == "fine")
+    (summary,) = client.reports()
+    assert summary["kind"] == "death"
+    assert "SIGSEGV" in summary["title"]
+
+
+def test_a_failed_load_has_a_console_in_its_frames(serve: Serve) -> None:
+    server, client = debug(serve, FLASK)
+    server.write("hello.py", "size = 3\n" + FLASK + "\nsize / 0\n")
+    server.wait_until_response(lambda response: "ZeroDivisionError" in response.text)
+    summary = client.reports()[0]
+    assert summary["kind"] == "load"
+    frame = client.frame(summary["id"], "<module>")
+    assert client.value("size", summary["id"], frame) == "3"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="PEP 667 is of Python 3.13")
+def test_an_assignment_reaches_the_frame(serve: Serve) -> None:
+    source = (
+        FLASK
+        + "\nhandlers = []\n@app.get('/kept')\ndef kept():\n    size = 1\n    handlers.append(lambda: size)\n    raise ValueError\n"
+    )
+    server, client = debug(serve, source)
+    report = fail(server, "/kept")
+    frame = client.frame(report, "kept")
+    client.evaluate("size = 5", report, frame)
+    assert client.value("handlers[0]()", report, frame) == "5"
+
+
+def test_unlock_prints_a_fresh_link(serve: Serve) -> None:
+    server, _ = debug(serve, FLASK)
+    command = serve(command=[sys.executable, "-m", "pilotlight", "unlock"], cwd=server.cwd)
+    link = command.wait_for_output(r"(http://\S+/unlock#\S+)").group(1)
+    assert command.wait_for_exit() == 0
+    assert DebugClient(link).value("1 + 1") == "2"
