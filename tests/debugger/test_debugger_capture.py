@@ -673,16 +673,20 @@ def test_names_of_the_standard_library_may_be_shadowed(tmp_path: Path) -> None:
         "signal",
         "linecache",
         "codecs",
+        "keyword",
+        "reprlib",
+        "secrets",
+        "values",
     ):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')\n")
     (tmp_path / "app.py").write_text("# coding: latin-1\nimport json\nx = {}['k']\n")
     script = (
-        "import sys\n"
+        "import asyncio, gc, sys\n"  # the server needs them long before
         "from pilotlight.debugger import from_exception, error_response, from_death, from_json, to_json\n"
         f"sys.path.insert(0, {str(tmp_path)!r})\n"
         "before = set(sys.modules)\n"
         "try:\n    import app\n"
-        "except KeyError as error:\n    report = from_exception(error, kind='load')\n"
+        "except KeyError as error:\n    report = from_exception(error, kind='load', variables=True)\n"
         "report = from_json(to_json(report))\n"
         "for accept in (b'text/html', b'text/plain', b'application/json'):\n"
         "    status, headers, body = error_response(report, accept, 'GET', live=True)\n"
@@ -698,3 +702,19 @@ def test_names_of_the_standard_library_may_be_shadowed(tmp_path: Path) -> None:
     assert "shadowed" not in done.stderr
     found = set(done.stdout.strip()[1:-1].replace("'", "").split(", "))
     assert {name for name in found if not name.startswith("pilotlight.")} <= {"", "_ast", "encodings.latin_1"}
+
+
+def test_after_preloading_an_error_needs_no_more_modules() -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from pilotlight.debugger.report import from_exception, preload\n"
+        "preload()\n"
+        "before = set(sys.modules)\n"
+        "def fail(rows):\n    return rows['colur']\n"
+        "try:\n    fail({'colour': 1})\n"
+        "except KeyError as error:\n    report = from_exception(error, variables=True)\n"
+        "assert report.error.frames[-1].variables\n"
+        "print(sorted(set(sys.modules) - before - {'_ast'}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -12,7 +12,6 @@ import time
 
 from .model import Frame, Kind, Report, ThreadStack, Trace, shorten
 from .report import new_id
-from .secrets import mask_text
 from .source import SourceReader, is_own, python_version, working_directory
 
 MAX_DETAIL_CHARACTERS = 16_000
@@ -58,6 +57,8 @@ def from_death(description: str, detail_text: str = "", *, kind: Kind = "death")
         detail_text: what it wrote last; stacks in the form of `faulthandler` become frames.
         kind: where it came from.
     """
+    from .secrets import mask_text  # nobody dies on a good day
+
     reader = SourceReader()
     threads = tuple(
         ThreadStack(stack.name, tuple(_with_source(frame, reader) for frame in stack.frames))

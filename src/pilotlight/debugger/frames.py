@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import source, stack
-from .budget import Budget
 from .folding import Folded
 from .model import Frame
 from .source import AROUND, SourceReader, excerpt_of, split_source
 from .stack import Step
 from .template_place import TemplatePlace
 from .templates import span_in
-from .variables import names_on_line, of_frame
-from .variables_template import of_template
+
+if TYPE_CHECKING:
+    from .budget import Budget
 
 MAX_KEPT = 200
 MAX_OWN_WITH_VARIABLES = 30
@@ -156,6 +156,9 @@ class FrameMaker:
 def _with_variables(
     frame: Frame, step: Step, place: TemplatePlace | None, budget: Budget, limit: int
 ) -> Frame:
+    from .variables import names_on_line, of_frame  # only for who shows them: they cost start-up
+    from .variables_template import of_template
+
     if place is not None:
         shown, omitted = of_template(place, frame.code() or "", budget, limit=limit)
     else:

@@ -12,27 +12,31 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import exceptions, source, stack, templates
-from .budget import Budget, Refused
 from .exceptions import safe_str, type_name
 from .folding import Folded, fold
 from .frames import FrameMaker
 from .groups import Member, Merger
 from .model import Frame, Kind, Link, Report, SyntaxPlace, Trace
-from .secrets import mask_text
 from .source import SourceReader
 from .stack import Step
 from .syntaxes import place_of
 from .template_place import TemplatePlace
 
-__all__ = ["Report", "from_exception", "new_id", "safe_str", "type_name"]
+if TYPE_CHECKING:
+    from .budget import Budget
+
+__all__ = ["Report", "from_exception", "new_id", "preload", "safe_str", "type_name"]
 
 MAX_CHAIN = 15
 MAX_GROUP_WIDTH = 50
 MAX_GROUP_DEPTH = 12
 MAX_TRACES = 150
+# The message is what matters most: it gets more time than a variable.
+SECONDS_EACH, SECONDS_FOR_MESSAGES = 0.5, 1.0
+
 _MISTAKES = (NameError, AttributeError, ImportError, KeyError, TypeError)
 NO_SUGGESTION = "What was meant could not be looked up"
 WHOLE_TRACES = 20
@@ -58,10 +62,16 @@ def from_exception(
         variables: show what the variables of the calls held.
         keep: gets the live frames, each at the index that `Frame.handle` gives.
     """
-    with Budget() as budget:
-        frames = FrameMaker(SourceReader(changed), budget if variables else None, number=keep is not None)
-        read = _Messages(budget if variables else None)
-        chain = _Capture(trim, frames, read).chain(error, 0, [])
+    reader = SourceReader(changed)
+    if not variables:
+        frames = FrameMaker(reader, None, number=keep is not None)
+        chain = _Capture(trim, frames, _Messages(None)).chain(error, 0, [])
+    else:
+        from .budget import Budget  # as in `preload`
+
+        with Budget() as budget, Budget(seconds=SECONDS_FOR_MESSAGES, seconds_each=SECONDS_EACH) as patient:
+            frames = FrameMaker(reader, budget, number=keep is not None)
+            chain = _Capture(trim, frames, _Messages(patient)).chain(error, 0, [])
     if keep is not None:
         keep(frames.kept)
     return Report(
@@ -72,6 +82,15 @@ def from_exception(
         directory=source.working_directory(),
         chain=chain,
     )
+
+
+def preload() -> None:
+    """Imports what `from_exception` would import at the first error.
+
+    It is not imported with this module, because no start should wait for it. Nothing of it can be hidden by
+    a module of the app; but an app may run out of descriptors, and then nothing can be imported any more.
+    """
+    from . import budget, secrets, suggest, variables, variables_template  # noqa: F401
 
 
 def new_id() -> str:
@@ -126,10 +145,10 @@ class _Capture:
         group, group_omitted = self._members(error, depth, shown)
         return Trace(
             type=type_name(kind),
-            message=mask_text(message),
+            message=_masked(message),
             frames=frames,
-            notes=tuple(mask_text(note) for note in exceptions.notes(error)),
-            suggestion=mask_text(self._suggestion(error, message, all_steps, frames, found)),
+            notes=tuple(_masked(note) for note in exceptions.notes(error)),
+            suggestion=_masked(self._suggestion(error, message, all_steps, frames, found)),
             syntax=place,
             link=link,
             group=group,
@@ -169,7 +188,7 @@ class _Capture:
         if not (issubclass(type(error), _MISTAKES) or places):
             return ""
         try:
-            from .suggest import suggest  # most errors do without, and start-up always does
+            from .suggest import suggest  # as in `preload`
 
             codes = [frame.code() or "" for frame in frames if frame.language != "python"]
             line, names = (codes[-1], places[max(places)].names) if codes else ("", ())
@@ -199,11 +218,19 @@ class _Messages:
     def _read(self, error: BaseException) -> str:
         if self._budget is None or exceptions.has_plain_text(error):
             return safe_str(error)
+        from .budget import Refused  # as in `preload`
+
         try:
             text: str = self._budget.call(lambda: safe_str(error))
         except Refused as refusal:
             return f"<exception str() was too slow: {refusal.note}>"
         return text
+
+
+def _masked(text: str) -> str:
+    from .secrets import mask_text  # as in `preload`
+
+    return mask_text(text)
 
 
 def _without(
