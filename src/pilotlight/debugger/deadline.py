@@ -154,6 +154,10 @@ class _Thread:
             if not alive:
                 return Outcome(in_time=False, note="it was stopped")
         if self._caught:
+            # It runs, so this strike reaches it, and is the last: see `caught`.
+            self._caught = _MAX_CAUGHT
+            if alive:
+                strike(ident, stop)
             return Outcome(in_time=False, note="it resists every exception, so its thread was put to sleep")
         return Outcome(in_time=False, note="it waits for something, and its thread ends after that")
 
