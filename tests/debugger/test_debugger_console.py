@@ -191,11 +191,11 @@ def test_two_frames_have_two_consoles() -> None:
         inner(place)
 
     def inner(place: str) -> None:
-        place = "inner"
-        raise ValueError
+        place = place + "!"
+        raise ValueError(place)
 
     with console_of(failing(outer)) as console:
-        assert console.value("place") == "'inner'"
+        assert console.value("place") == "'outer!'"
         assert console.other(0).value("place") == "'outer'"
         console.run("mine = 1")
         assert "NameError" in console.other(0).run("mine").error

@@ -76,15 +76,18 @@ class Evaluation:
         kept: Kept,
         own_loop: Callable[[], asyncio.AbstractEventLoop],
         typed: TypedLines,
-    ) -> None:
-        """Runs the code to its end and says everything but, if it was given up meanwhile, the last words.
+    ) -> tuple[Status, list[Event]]:
+        """Runs the code to its end, and says what it prints.
 
         Args:
             context: in which it runs; entered by nobody else.
             own_loop: gives the loop for `await` where the app has none that runs.
+
+        Returns:
+            what `finish` has to be called with.
         """
         if not self._route(context):
-            return
+            return "cancelled", []
         self._tick()
         loop = kept.contexts.loop
         events: list[Event] = []
@@ -114,7 +117,7 @@ class Evaluation:
                 status = "error"
                 events.append({"type": "error", "text": self._explained(context, error, typed)})
         events += [{"type": "note", "text": sentence} for sentence in names.settle()]
-        self.finish(status, *events)
+        return status, events
 
     def finish(self, status: Status, *events: Event) -> None:
         """Says the last words, once; later calls do nothing."""
@@ -193,7 +196,7 @@ class Evaluation:
 
     def _explained(self, context: contextvars.Context, error: BaseException, typed: TypedLines) -> str:
         try:
-            text: str = self._protected(context, error_text, error, typed)
+            text: str = self._region.run(context.run, error_text, error, typed)
         except BaseException:  # noqa: BLE001 - cancelled, or an exception whose methods raise everything
             return f"{type(error).__name__}\n"
         return text

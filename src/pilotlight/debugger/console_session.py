@@ -12,15 +12,17 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from pilotlight.errors import UserError
 
 from .console_errors import TypedLines, error_text
 from .console_evaluation import Evaluation
-from .console_input import is_incomplete, parse
+from .console_input import Input, is_incomplete, parse
 from .console_names import Namespace
 from .console_output import Say, Streams
 from .console_threads import Helper
+from .exceptions import safe_str
 from .keeper import Kept
 
 IDLE_SECONDS = 5.0
@@ -101,24 +103,12 @@ class Session:
         if current is not None:
             current.cancel()
 
-    def close(self) -> None:
-        """No more questions. What runs is cancelled; the thread ends by itself."""
+    def close(self) -> threading.Thread | None:
+        """No more questions. What runs may come to its end; then the thread ends, which is returned."""
         with self._condition:
             self._closed = True
             self._condition.notify_all()
-        self.cancel()
-
-    def retire(self) -> None:
-        """No more questions. What runs may come to its end."""
-        with self._condition:
-            self._closed = True
-            self._condition.notify_all()
-
-    def join(self, seconds: float) -> None:
-        """Waits for the end of the thread, after `close`."""
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(seconds)
+            return self._thread
 
     def next(self, thread: threading.Thread, idle_seconds: float | None) -> Evaluation | None:
         """For the thread: what to do now; None: end.
@@ -153,16 +143,37 @@ class Session:
             parsed = parse(evaluation.code, filename, self._flags)
             names = self.names()
             names.refresh(parsed.global_names, parsed.inner_globals)
-            with self._kept.active() as fresh:
-                context = self._context or fresh
-                if not self._kept.contexts.enter:
-                    self._context = context  # what a console sets stays set in it
-                evaluation.run(parsed, names, context, self._kept, own_loop, self._tools.typed)
+            evaluation.finish(*self._run(evaluation, parsed, names, own_loop))
         except UserError as error:
             evaluation.finish("error", {"type": "note", "text": str(error)})
         except BaseException as error:  # noqa: BLE001 - a syntax error, or contexts of the app that raise
             text = error_text(error, self._tools.typed)
             evaluation.finish("error", {"type": "error", "text": text})
+
+    def _run(
+        self,
+        evaluation: Evaluation,
+        parsed: Input,
+        names: Namespace,
+        own_loop: Callable[[], asyncio.AbstractEventLoop],
+    ) -> tuple[Any, ...]:
+        """Runs it in the contexts of the report; what the evaluation has to be finished with."""
+        words: tuple[Any, ...] = ()
+        try:
+            with self._kept.active() as fresh:
+                context = fresh if self._context is None else self._context.copy()
+                status, events = evaluation.run(
+                    parsed, names, context, self._kept, own_loop, self._tools.typed
+                )
+                words = (status, *events)
+                if not self._kept.contexts.enter:
+                    self._context = context  # what a console sets stays set in it
+        except BaseException as error:
+            if not words:
+                raise
+            text = f"Leaving the contexts of the request raised {type(error).__name__}: {safe_str(error)}"
+            words = (*words, {"type": "note", "text": text})
+        return words
 
 
 class _Runner:

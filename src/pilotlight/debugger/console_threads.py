@@ -39,7 +39,9 @@ class Helper:
                 return
             heapq.heappush(self._jobs, (time.monotonic() + seconds, next(self._numbers), function))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="pilotlight-console", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._run, name="pilotlight-console-helper", daemon=True
+                )
                 self._thread.start()
             else:
                 self._condition.notify()
@@ -126,6 +128,7 @@ def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
     """`exception` in a thread as soon as it runs Python code; None takes it back."""
     import ctypes
 
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread), None if exception is None else ctypes.py_object(exception)
-    )
+    # A prototype of our own: the function object in `pythonapi` is shared with all who declare its arguments.
+    prototype = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p)
+    strike = prototype(("PyThreadState_SetAsyncExc", ctypes.pythonapi))
+    strike(thread, None if exception is None else id(exception))

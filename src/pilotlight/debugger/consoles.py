@@ -98,11 +98,13 @@ class Consoles:
             self._closed = True
             sessions = list(self._sessions.values())
             self._sessions.clear()
+        threads = [session.close() for session in sessions]
         for session in sessions:
-            session.close()
+            session.cancel()
         until = time.monotonic() + _CLOSING_SECONDS
-        for session in sessions:
-            session.join(max(0.0, until - time.monotonic()))
+        for thread in threads:
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(max(0.0, until - time.monotonic()))
         self._tools.helper.close()
 
     def _session(self, report: str, frame: int, *, make: bool) -> Session | None:
@@ -144,7 +146,7 @@ class Consoles:
             gone = [key for key in self._sessions if key[0] == report]
             sessions = [self._sessions.pop(key) for key in gone]
         for session in sessions:
-            session.retire()
+            session.close()
 
 
 def _complete(session: Session, code: str, position: int, say: Say, began: float) -> None:

@@ -228,7 +228,7 @@ def _release(frames: list[FrameType], others: Collection[int]) -> bool:
     """Empties the frames of calls that have ended, so that a cycle (an exception in a variable of one of its
     own frames, as in Flask's `wsgi_app`) does not keep their values until the collector finds it.
 
-    The frame of a generator or coroutine is left alone: it may go on, and clearing it would end it.
+    That of a generator or coroutine which may go on is left alone: clearing it would end it.
 
     Args:
         frames: emptied. In a call stack the innermost stands last.
@@ -242,7 +242,7 @@ def _release(frames: list[FrameType], others: Collection[int]) -> bool:
         frame = frames.pop()
         if id(frame) in others:
             continue
-        if frame.f_code.co_flags & _CO_SUSPENDABLE:
+        if _may_go_on(frame):
             held = held or sys.getrefcount(frame) > 2  # this variable, and the argument
             continue
         try:
@@ -250,6 +250,23 @@ def _release(frames: list[FrameType], others: Collection[int]) -> bool:
         except RuntimeError:
             continue  # still running: its variables are the app's
     return held
+
+
+def _may_go_on(frame: FrameType) -> bool:
+    """Whether it could be that of a generator or coroutine that waits; never wrong where it says no.
+
+    From Python 3.13 on `clear` itself refuses such a frame. Before, they are told by the instruction at which
+    the frame stands: where an exception has ended it, that is none by which a generator is left.
+    """
+    if sys.version_info >= (3, 13) or not frame.f_code.co_flags & _CO_SUSPENDABLE:
+        return False
+    import opcode
+
+    code, at = frame.f_code.co_code, frame.f_lasti
+    if at < 0 or code[at] == opcode.opmap["YIELD_VALUE"]:
+        return True
+    delegating = opcode.opmap.get("YIELD_FROM")  # 3.10: it stands before the instruction, to repeat it
+    return delegating is not None and code[at + 2 : at + 3] == bytes((delegating,))
 
 
 class _Collector:
