@@ -196,6 +196,8 @@ def test_arrays_show_their_shape(budget: Budget) -> None:
     assert (shown.kind, shown.text) == ("lazy", "<ndarray 1000×300 float32>")
     small = numpy.array([1, 2, 3])
     assert describe(small, budget=budget).text == "array([1, 2, 3])"
+    scalar = describe(numpy.float64(1.5), budget=budget)
+    assert (scalar.kind, scalar.text in ("1.5", "np.float64(1.5)")) == ("plain", True)
 
     class Trap:
         def __repr__(self) -> str:

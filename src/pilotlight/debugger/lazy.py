@@ -110,7 +110,8 @@ def _has_shape(base: type, name: str) -> bool:
     if name in _TABLES:
         return True
     scope = anatomy.class_dictionary(base)
-    return "shape" in scope and ("dtype" in scope or "rray" in name)
+    # NumPy's scalars have a shape too, but are asked for their `repr` like any number.
+    return name != "generic" and "shape" in scope and ("dtype" in scope or "rray" in name)
 
 
 # Readers. Each gets an object of a known type.
@@ -279,7 +280,10 @@ def _array(value: Any) -> Look:
     device = _read(value, "device") if anatomy.module_of(kind).startswith("torch") else None
     if device is not None and str(device) != "cpu":
         parts.append(anatomy.plain(str(device), 40))
-    return Look(f"<{' '.join(parts)}>", "Only the shape is shown.")
+    return Look(
+        f"<{' '.join(parts)}>",
+        "Not evaluated: only its shape is shown." if shape is not None else "Not evaluated.",
+    )
 
 
 def _read(value: Any, name: str) -> Any:
