@@ -6,7 +6,7 @@ Pure. Takes linear time on any text. Must never remove more than the secret, and
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 MARK = "••••••"
 
@@ -48,8 +48,14 @@ _ASKS_FOR_ONE = _words(
 )
 """What begins with one of these is a yes or a number: `has_password`, `max_tokens`."""
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
+_WORD = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+"
 MAX_NAME_CHARACTERS = 300
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Not before the first use: the patterns would cost the start of the server some milliseconds."""
+    return re.compile(pattern)
 
 
 def is_secret_name(name: str) -> bool:
@@ -64,7 +70,7 @@ def is_secret_name(name: str) -> bool:
 @lru_cache(maxsize=4096)
 def _is_secret_name(name: str) -> bool:
     name = name.rpartition(".")[2] or name
-    words = [word.lower() for word in _WORD.findall(name.replace("OAuth", "Oauth"))]
+    words = [word.lower() for word in _compiled(_WORD).findall(name.replace("OAuth", "Oauth"))]
     if not words or words[-1] in _SPEAKS_OF_ONE or words[0] in _ASKS_FOR_ONE:
         return False
     return words[-1] in _ONLY_AT_THE_END or any(
@@ -88,7 +94,7 @@ def _is_secret_word(word: str, following: str) -> bool:
 def is_secret_cookie(name: str) -> bool:
     """Whether the value of this cookie lets somebody in: a session, a token."""
     return is_secret_name(name) or any(
-        word.lower() in ("session", "sess", "sid", "remember") for word in _WORD.findall(name)
+        word.lower() in ("session", "sess", "sid", "remember") for word in _compiled(_WORD).findall(name)
     )
 
 
@@ -106,22 +112,18 @@ _KEY_FORMS = (
     r"|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{20,}"  # Shopify
 )
 _JWT = r"eyJ[\w-]{6,}(?:\.[\w-]+){1,4}\.?|\.eJ[\w-]{10,}(?:\.[\w-]+){2}"  # RFC 7519; itsdangerous, compressed
-_TOKEN = re.compile(rf"(?<![\w-])(?:{_KEY_FORMS}|{_JWT})")
-_TOKEN_HINT = re.compile(
+_TOKEN = rf"(?<![\w-])(?:{_KEY_FORMS}|{_JWT})"
+_TOKEN_HINT = (
     r"eyJ|\.eJ|AKIA|ASIA|gh[pousr]_|github_pat_|xox|xapp-|sk_|rk_|whsec_|AIza|ya29\.|GOCSPX|sk-|gl\w{2,5}-"
     r"|npm_|pypi-|dckr_|SG\.|SK[0-9a-f]{8}|hf_|gsk_|xai-|do[opr]_v1|shp\w\w_"
 )
-_USER_INFO = re.compile(r"(://)(?:([^\s/?#:@'\"<>]*:)([^\s/?#'\"<>]+)|([\w.~%-]{20,}))@")  # RFC 3986 3.2.1
-_WEBHOOK = re.compile(
-    r"((?:hooks\.slack\.com/(?:services|workflows)|discord(?:app)?\.com/api/webhooks)/)[\w/-]{10,}"
+_USER_INFO = r"(://)(?:([^\s/?#:@'\"<>]*:)([^\s/?#'\"<>]+)|([\w.~%-]{20,}))@"  # RFC 3986 3.2.1
+_WEBHOOK = r"((?:hooks\.slack\.com/(?:services|workflows)|discord(?:app)?\.com/api/webhooks)/)[\w/-]{10,}"
+_PEM = (
+    r"(?s)(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----).*?"
+    r"(-----END [A-Z0-9 ]{0,50}-----|\Z)"
 )
-_PEM = re.compile(
-    r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----).*?(-----END [A-Z0-9 ]{0,50}-----|\Z)",
-    re.DOTALL,
-)
-_AUTHENTICATION = re.compile(
-    r"(?<![\w-])(?i:(bearer[ \t]{1,5}|basic[ \t]{1,5}))(?=[\w.~+/=-]{0,400}[\d=])([\w.~+/=-]{12,})"
-)  # RFC 7235
+_AUTHENTICATION = r"(?<![\w-])(?i:(bearer[ \t]{1,5}|basic[ \t]{1,5}))(?=[\w.~+/=-]{0,400}[\d=])([\w.~+/=-]{12,})"  # RFC 7235
 
 _STEMS = tuple(
     _words(
@@ -129,26 +131,26 @@ _STEMS = tuple(
         " srf jwt bearer basic otp cvv cvc ssn sig sess kennwort"
     )
 )
-_ASSIGNMENT = re.compile(
+_ASSIGNMENT = (
     r"""(?<![\w.-])(?P<name>[^\W\d][\w.-]*)(?P<sign>\\?["']?\]?[ \t]{0,4}(?:=>|={1,2}|:)[ \t]{0,4})"""
     r"""(?P<value>[bBuUrRfF]{0,2}'(?:[^'\\\n]|\\.)*'?|[bBuUrRfF]{0,2}"(?:[^"\\\n]|\\.)*"?"""
     r"""|\\"[^"\n]*"|\[[^\]\n]*\]?|\([^)\n]*\)?|\{[^}\n]*\}?"""
     r"""|(?:[Bb]earer|[Bb]asic|[Tt]oken)[ \t]+[^\s"'<>]+"""
     r"""|[^\s&;"'<>\[({][^\s&;"'<>]*)"""
 )
-_HEADER = re.compile(
+_HEADER = (
     r"(?im:^([ \t>]*(?:proxy-)?(?:authorization|(?:set-)?cookie):[ \t]*"
     r"(?:(?:basic|bearer|digest|token)[ \t]+)?)"
     r"([^\r\n]+))"
 )
-_PAIR = re.compile(
+_PAIR = (
     r"""(?P<start>[(\[]b?(?P<quote>["'])(?P<name>[\w-]{1,80})(?P=quote), )"""
     r"""(?P<value>b?'(?:[^'\\]|\\.)*'?|b?"(?:[^"\\]|\\.)*"?)"""
 )
-_VALIDATION = re.compile(
+_VALIDATION = (
     r"(?m:^(?P<name>[\w.]+)\n[ \t]+(?P<said>[^\n]*?input_value=)(?P<value>[^\n]*?)(?P<rest>, input_type=|$))"
 )
-_OPTION = re.compile(r"(?P<start>--(?P<name>[A-Za-z][\w-]*)(?:[ =]|', '))(?P<value>[^\s'\"]+)")
+_OPTION = r"(?P<start>--(?P<name>[A-Za-z][\w-]*)(?:[ =]|', '))(?P<value>[^\s'\"]+)"
 _NO_SECRET = frozenset({"none", "true", "false", "null", "''", '""', "b''", 'b""', "[]", "()", "{}", MARK})
 
 
@@ -159,13 +161,13 @@ def mask_text(text: str) -> str:
     name stands before it: `name=value`, `"name": value`, `('name', 'value')`, `--name value`, header lines.
     """
     if "://" in text:
-        text = _USER_INFO.sub(_mask_user_info, text)
+        text = _compiled(_USER_INFO).sub(_mask_user_info, text)
         if "ooks" in text:
-            text = _WEBHOOK.sub(rf"\g<1>{MARK}", text)
+            text = _compiled(_WEBHOOK).sub(rf"\g<1>{MARK}", text)
     if "-----BEGIN" in text:
-        text = _PEM.sub(rf"\g<1>{MARK}\g<2>", text)
-    if len(text) >= 12 and _TOKEN_HINT.search(text):
-        text = _TOKEN.sub(MARK, text)
+        text = _compiled(_PEM).sub(rf"\g<1>{MARK}\g<2>", text)
+    if len(text) >= 12 and _compiled(_TOKEN_HINT).search(text):
+        text = _compiled(_TOKEN).sub(MARK, text)
     has_sign = "=" in text or ":" in text
     if not (has_sign or "('" in text or '("' in text or "--" in text or "['" in text or " " in text):
         return text
@@ -173,17 +175,17 @@ def mask_text(text: str) -> str:
     if not any(stem in folded for stem in _STEMS):
         return text
     if has_sign:
-        text = _HEADER.sub(rf"\g<1>{MARK}", text)
-        text = _ASSIGNMENT.sub(_mask_assignment, text)
+        text = _compiled(_HEADER).sub(rf"\g<1>{MARK}", text)
+        text = _compiled(_ASSIGNMENT).sub(_mask_assignment, text)
         if "input_value=" in text:
-            text = _VALIDATION.sub(_mask_validation, text)
+            text = _compiled(_VALIDATION).sub(_mask_validation, text)
     if ", " in text:
-        text = _PAIR.sub(_mask_pair, text)
+        text = _compiled(_PAIR).sub(_mask_pair, text)
     if "--" in text:
-        text = _OPTION.sub(_mask_pair, text)
+        text = _compiled(_OPTION).sub(_mask_pair, text)
     if "bearer" not in folded and "basic" not in folded:
         return text
-    return _AUTHENTICATION.sub(rf"\g<1>{MARK}", text)
+    return _compiled(_AUTHENTICATION).sub(rf"\g<1>{MARK}", text)
 
 
 def _mask_user_info(found: re.Match[str]) -> str:

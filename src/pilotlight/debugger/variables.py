@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from keyword import iskeyword
 from types import FrameType, MemberDescriptorType
 from typing import Any
@@ -25,14 +26,20 @@ MAX_MODULE_VARIABLES = 5
 _OPTIMIZED = 1  # CO_OPTIMIZED: a function, whose locals are not a dictionary
 _VARARGS, _VARKEYWORDS = 4, 8
 
-_TOKEN = re.compile(
+_TOKEN = (
     r"\#.*"
     r"|(?P<prefix>(?<!\w)[A-Za-z]{0,2})(?P<quote>\"\"\"|'''|\"|')"
     r"|(?P<name>(?<![\w.])[^\W\d]\w*(?:[ \t]*\.[ \t]*[^\W\d]\w*)*)"
 )
-_REPLACEMENT = re.compile(r"\{\{|\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}?")
-_CONVERSION = re.compile(r"![rsa](?=:|$)")
+_REPLACEMENT = r"\{\{|\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}?"
+_CONVERSION = r"![rsa](?=:|$)"
 _MISSING = object()
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Not before the first use: the patterns would cost the start of the server some milliseconds."""
+    return re.compile(pattern)
 
 
 def names_on_line(
@@ -79,7 +86,7 @@ def _names(code: str, depth: int = 0) -> list[str]:
     found: list[str] = []
     position = 0
     while len(found) < MAX_NAMES:
-        token = _TOKEN.search(code, position)
+        token = _compiled(_TOKEN).search(code, position)
         if token is None:
             break
         position = token.end()
@@ -87,8 +94,8 @@ def _names(code: str, depth: int = 0) -> list[str]:
         if quote:
             end = _string_end(code, position, quote)
             if "f" in token.group("prefix").lower() and depth < 2:
-                for part in _REPLACEMENT.finditer(code[position:end]):
-                    found.extend(_names(_CONVERSION.sub("", part.group(1) or ""), depth + 1))
+                for part in _compiled(_REPLACEMENT).finditer(code[position:end]):
+                    found.extend(_names(_compiled(_CONVERSION).sub("", part.group(1) or ""), depth + 1))
             position = min(end + len(quote), len(code))
         elif token.group("name"):
             found.extend(_prefixes(token.group("name")))
