@@ -155,3 +155,13 @@ def test_unlock_prints_a_fresh_link(serve: Serve) -> None:
     link = command.wait_for_output(r"(http://\S+/unlock#\S+)").group(1)
     assert command.wait_for_exit() == 0
     assert DebugClient(link).value("1 + 1") == "2"
+
+
+def test_on_the_port_of_the_app_under_a_secret_path(serve: Serve) -> None:
+    server, client = debug(serve, FLASK, "--debug-port", "same")
+    assert client.netloc.endswith(f":{server.port}")
+    assert client.prefix.startswith("/.pilotlight-debugger-")
+    report = fail(server, "/fail/7")
+    assert client.value("request.path", report, client.frame(report, "fail")) == "'/fail/7'"
+    assert server.get("/.pilotlight-debugger-/").status == 404
+    assert server.get("/").text == "fine"

@@ -83,6 +83,17 @@ class ErrorResponse:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The connection is not for the app.
+
+    Args:
+        take: gets it, with all bytes from the first of the request on; plain HTTP only.
+    """
+
+    take: Callable[[DetachedConnection], None]
+
+
 class RequestFacts(Protocol):
     """What is known of a request before the app gets it."""
 
@@ -161,6 +172,6 @@ class ServerConfig:
     """How much of a request's body is kept for a report of its failure."""
     environ: Mapping[str, Any] = field(default_factory=dict)
     """What each WSGI environ has in addition."""
-    screen: Callable[[RequestFacts, str], ErrorResponse | None] | None = None
+    screen: Callable[[RequestFacts, str], ErrorResponse | Elsewhere | None] | None = None
     """Looks at each request, with the client's address, before the app gets it; its answer stands in for the
     app's."""

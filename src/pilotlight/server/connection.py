@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pilotlight.server.application import AccessRecord, ErrorResponse, RequestInfo
+from pilotlight.server.application import AccessRecord, Elsewhere, ErrorResponse, RequestInfo
 from pilotlight.server.framing import BodyFraming, LengthFraming, framing_for
 from pilotlight.server.head import BadRequest, RequestHead
 from pilotlight.server.keeping import KeptBody
@@ -24,7 +24,7 @@ from pilotlight.server.reader import RequestReader
 from pilotlight.server.wire import Wire
 
 if TYPE_CHECKING:
-    from pilotlight.server.shared import Exchange, Shared
+    from pilotlight.server.shared import Exchange, HandOver, Shared
 
 _SKIP_BYTES = 64 * 1024
 """A rest of a body that the app did not want and that is no longer than this is read, to keep the
@@ -56,6 +56,8 @@ class Connection(asyncio.Protocol):
         self.environ_base: dict[str, Any] | None = None
         self.gone = False
         """No exchange can write to the client any more. Read by pool threads too."""
+        self.destination: HandOver | None = None
+        """Who takes this connection, whatever becomes of the others."""
         self.half_closed = False
         self.write_paused = False
         self.deadline = 0.0
@@ -343,6 +345,10 @@ class Connection(asyncio.Protocol):
             return
         if shared.config.screen is not None:
             answer = shared.config.screen(head, self.client_name)
+            if isinstance(answer, Elsewhere):
+                self.state, self.destination = "parked", answer.take
+                leave(self)
+                return
             if answer is not None:
                 self._reader.buffer = data[end:]
                 self._give_own(head, answer)

@@ -29,7 +29,7 @@ def leave(connection: Connection) -> None:
     has.
     """
     shared, wire = connection.shared, connection.wire
-    hand_over = shared.hand_over
+    hand_over = connection.destination or shared.hand_over
     if wire.lost or connection.state == "lingering":
         return
     if hand_over is None:

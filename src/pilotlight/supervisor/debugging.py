@@ -4,6 +4,7 @@ browser. Must never import HTTP before somebody connects."""
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import socket
 from collections.abc import Iterable
@@ -50,6 +51,8 @@ class Debugging:
         """
         if not self._settings.debugger:
             return
+        if self._settings.editor is not None:
+            _check_editor(self._settings.editor)
         from pilotlight.debugger.keyring import Keyring
 
         try:
@@ -111,12 +114,17 @@ class Debugging:
             self._console.warning(f"The console cannot be unlocked. {error.message}")
             return ""
 
-    def adopt(self, sock: socket.socket, data: bytes) -> None:
-        """A connection to the app's port has asked for our pages."""
+    def adopt(self, descriptor: int, data: str) -> None:
+        """A connection to the app's port has asked for our pages.
+
+        Args:
+            data: what was read from it already, in base64.
+        """
+        sock = socket.socket(fileno=descriptor)
         if self._listener is None:
             sock.close()
         else:
-            self._listener.adopt(sock, data)
+            self._listener.adopt(sock, base64.b64decode(data))
 
     def close(self) -> None:
         """Nobody is served any more."""
@@ -136,6 +144,7 @@ class Debugging:
         return [f"{scheme}://{name}:{settings.port}" for name in names if not name.startswith(".")]
 
     def _render(self, report: Report, nonce: str) -> bytes:
+        from pilotlight.debugger.editor import guess_editor
         from pilotlight.debugger.page import render_page
 
         pairs = (each.partition("=") for each in self._settings.path_mappings)
@@ -143,6 +152,14 @@ class Debugging:
             report,
             nonce=nonce,
             console_note="The console for its frames is below this page; choose the frame above.",
-            editor=self._settings.editor or "",
+            editor=self._settings.editor or guess_editor(os.environ),
             mapping=tuple((here, there) for here, _, there in pairs),
         )
+
+
+def _check_editor(editor: str) -> None:
+    from pilotlight.debugger.editor import refusal
+
+    sentence = refusal(editor)
+    if sentence:
+        raise UserError(f"--editor: {sentence}")

@@ -196,8 +196,8 @@ class Supervisor:
     def _on_message(self, child: Child, body: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         kind = body["type"]
         child.heard = True
-        if kind in (messages.REPORT, messages.REPORTS_GONE, messages.EVENT):
-            self._on_debugging(child, body)
+        if kind in (messages.REPORT, messages.REPORTS_GONE, messages.EVENT, messages.DEBUG_CONNECTION):
+            self._on_debugging(child, body, descriptors)
         elif kind == messages.CONNECTION:
             self._park(body["data"], descriptors[0])
         elif kind == messages.TERMINAL_WANTED:
@@ -223,13 +223,15 @@ class Supervisor:
         else:
             close_received(descriptors)  # of a copy that nobody wants any more
 
-    def _on_debugging(self, child: Child, body: dict[str, Any]) -> None:
+    def _on_debugging(self, child: Child, body: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         if body["type"] == messages.REPORT:
             self._desk.arrived(child, body)
         elif body["type"] == messages.REPORTS_GONE:
             self._desk.frames_gone(body["ids"])
-        else:
+        elif body["type"] == messages.EVENT:
             self._desk.answered(body["number"], body["event"])
+        elif descriptors[0] != LOST:
+            self._debugging.adopt(descriptors[0], body["data"])
 
     def _on_progress(self, child: Child, body: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         kind = body["type"]

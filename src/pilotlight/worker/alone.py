@@ -23,6 +23,7 @@ from pilotlight.worker.configuration import debugging_of, server_config
 from pilotlight.worker.hooks import WorkerHooks
 from pilotlight.worker.opening import open_up
 from pilotlight.worker.reporting import Reporter
+from pilotlight.worker.screen import Screen
 from pilotlight.worker.serving import close_loop
 
 STOP_GRACE_SECONDS = 2.0
@@ -84,7 +85,8 @@ class Alone:
         context: object = None,
         stop: Stop | None = None,
     ) -> None:
-        self._config = server_config(settings, context, console.line)
+        screen = Screen(settings.allowed_hosts, 0) if settings.debugger else None
+        self._config = server_config(settings, context, console.line, screen)
         self._settings = settings
         self._console = console
         self._sockets = [sock.dup() for sock in sockets]
@@ -108,6 +110,7 @@ class Alone:
         server = Server(application, self._config, hooks)
         loop = new_event_loop()
         asyncio.set_event_loop(loop)
+        hooks.report_what_no_request_shows(loop)
         try:
             loop.run_until_complete(self._serve(loop, server, ready))
         except LifespanFailed as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
+from pilotlight.debugger.editor import guess_editor
 from pilotlight.errors import UserError
 from pilotlight.server.application import ServerConfig
 from pilotlight.settings import Settings
@@ -20,12 +22,12 @@ def server_config(
     settings: Settings,
     context: object = None,
     notice: Callable[[str], None] | None = None,
-    generation: int = 0,
+    screen: Screen | None = None,
 ) -> ServerConfig:
     """How to serve.
 
     Args:
-        generation: of the code that is served.
+        screen: of this worker, where the debugger is on.
         notice: told once where a certificate of our own making lies.
         context: the `ssl.SSLContext` that a script gave to its run call.
 
@@ -43,7 +45,7 @@ def server_config(
         ssl_context=context,
         keep_body_bytes=KEPT_BODY_BYTES,
         environ={PRESERVE_CONTEXT: take_context},
-        screen=Screen(settings.allowed_hosts, generation),
+        screen=screen,
     )
 
 
@@ -59,14 +61,16 @@ def debugging_of(settings: Settings, url: str, note: str, generation: int) -> De
         url=url,
         note=note,
         generation=generation,
-        editor=settings.editor or "",
+        editor=settings.editor or guess_editor(os.environ),
         mapping=tuple((here, there) for here, _, there in pairs),
         live=settings.reload,
         show=settings.debugger,
     )
 
 
-def config_of_stand_in(settings: Settings, notice: Callable[[str], None], generation: int) -> ServerConfig:
+def config_of_stand_in(
+    settings: Settings, notice: Callable[[str], None], screen: Screen | None
+) -> ServerConfig:
     """How to serve a page of ours in place of an app that could not be loaded.
 
     The certificate may be in what could not be loaded: then the page has the one of `--cert adhoc`, or, where
@@ -74,14 +78,14 @@ def config_of_stand_in(settings: Settings, notice: Callable[[str], None], genera
 
     Args:
         notice: told of either.
-        generation: as in `server_config`.
+        screen: as in `server_config`.
     """
     try:
-        return server_config(settings, generation=generation)
+        return server_config(settings, screen=screen)
     except UserError:
         notice("Until the app can be loaded, its certificate is replaced by that of --cert adhoc.")
     try:
-        return server_config(replace(settings, cert="adhoc", key=None), generation=generation)
+        return server_config(replace(settings, cert="adhoc", key=None), screen=screen)
     except UserError as error:
         notice(f"{error.message} Until the app can be loaded, its error is shown over plain HTTP.")
-    return server_config(replace(settings, cert=None, key=None), generation=generation)
+    return server_config(replace(settings, cert=None, key=None), screen=screen)

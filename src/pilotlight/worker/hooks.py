@@ -3,10 +3,13 @@ response."""
 
 from __future__ import annotations
 
+import asyncio
+
 from pilotlight.app.frameworks import is_default_error_page
 from pilotlight.console import Console
 from pilotlight.server.application import AccessRecord, ErrorResponse, RequestInfo
 from pilotlight.worker import recording
+from pilotlight.worker.background import report_tasks, report_threads
 from pilotlight.worker.reporting import Reporter
 
 
@@ -22,6 +25,12 @@ class WorkerHooks:
         self._console = console
         self._reporter = reporter
         self._records = reporter.debugging.show
+
+    def report_what_no_request_shows(self, loop: asyncio.AbstractEventLoop) -> None:
+        """See `background`. Called once, before the app is served on the loop."""
+        if self._records:
+            report_threads(self._reporter)
+            report_tasks(self._reporter, loop)
 
     def access(self, record: AccessRecord) -> None:
         """Logs a finished request."""

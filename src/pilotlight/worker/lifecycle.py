@@ -7,12 +7,14 @@ on `sys.path`: everything of ours is imported here, before the load.
 from __future__ import annotations
 
 import atexit
+import base64
 import faulthandler
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
@@ -36,7 +38,7 @@ from pilotlight.reload.parts import HeadChangedError, InParts
 from pilotlight.reload.purity import Purity, open_descriptors
 from pilotlight.reload.record import Recorder
 from pilotlight.reload.userfiles import UserFiles
-from pilotlight.server.application import Application, ServerConfig
+from pilotlight.server.application import Application, DetachedConnection, ServerConfig
 from pilotlight.server.engine import LifespanFailed, preload
 from pilotlight.worker.configuration import config_of_stand_in, debugging_of, server_config
 from pilotlight.worker.consoling import Consoling
@@ -49,6 +51,7 @@ from pilotlight.worker.opening import open_up
 from pilotlight.worker.order import StartOrder
 from pilotlight.worker.pausing import Pauser
 from pilotlight.worker.reporting import Reporter
+from pilotlight.worker.screen import Screen
 from pilotlight.worker.serving import Serving
 from pilotlight.worker.signals import LoadAbandoned, die_with, prepare_for_loading, reset_in_fork
 
@@ -251,7 +254,7 @@ class Worker:
 
     def _serving(self, context: object = None) -> Serving:
         notice = self._console.line if self._order.first else None
-        config = server_config(self._settings, context, notice, self._order.number)
+        config = server_config(self._settings, context, notice, self._screen())
         return self._serving_with(config, self._reporter())
 
     def _serving_with(self, config: ServerConfig, reporter: Reporter) -> Serving:
@@ -266,6 +269,18 @@ class Worker:
         return Reporter(
             self._console, debugging, None if consoling is None else consoling.keeper, self._channel.send
         )
+
+    def _screen(self) -> Screen | None:
+        if not self._settings.debugger:
+            return None
+        _, slash, path = self._order.debug_url.partition("://")[2].partition("/")
+        return Screen(self._settings.allowed_hosts, self._order.number, slash + path, self._to_debugger)
+
+    def _to_debugger(self, connection: DetachedConnection) -> None:
+        """It has asked for the debugger on the app's own port."""
+        with connection.sock:
+            data = base64.b64encode(connection.data).decode()
+            self._tell({"type": messages.DEBUG_CONNECTION, "data": data}, [connection.sock.fileno()])
 
     def _names_of_console(self) -> dict[str, Any]:
         """Of the console without an error."""
@@ -291,7 +306,7 @@ class Worker:
             self._serve_report(report, reporter)
 
     def _serve_report(self, report: Report, reporter: Reporter) -> None:
-        config = config_of_stand_in(self._settings, self._console.line, self._order.number)
+        config = config_of_stand_in(self._settings, self._console.line, self._screen())
         application = application_for(report, reporter)
         self._serving_with(config, reporter).run(application, self._order.sockets)
         self._served = True
@@ -303,9 +318,9 @@ class Worker:
     def _report_writing(self, path: str) -> None:
         self._channel.send({"type": messages.WRITING, "path": path})
 
-    def _tell(self, body: dict[str, Any]) -> None:
+    def _tell(self, body: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
         try:
-            self._channel.send(body)
+            self._channel.send(body, descriptors)
         except OSError:
             raise ChannelLost from None
 

@@ -71,6 +71,8 @@ class Reporter:
     debugging: Debugging
     keeper: Keeper | None = None
     send: Callable[[dict[str, Any]], object] | None = None
+    process: int = field(default_factory=os.getpid)
+    """What the app forks has no connection to the supervisor."""
     loaded: float = field(default_factory=time.time)
     """When the code was read; seconds since the epoch."""
 
@@ -162,7 +164,7 @@ class Reporter:
 
     def publish(self, report: Report, request: RequestInfo | None = None) -> None:
         """Tells the supervisor."""
-        if self.send is None or not self.debugging.show:
+        if self.send is None or not self.debugging.show or os.getpid() != self.process:
             return
         kept = None if request is None or request.websocket else repeatable(request)
         with suppress(OSError):  # the supervisor is gone; its end is noticed elsewhere

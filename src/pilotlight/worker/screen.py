@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pilotlight.debugger.heal import STATE_PATH
-from pilotlight.server.application import ErrorResponse, Headers, RequestFacts
+from pilotlight.server.application import DetachedConnection, Elsewhere, ErrorResponse, Headers, RequestFacts
 from pilotlight.worker.audience import is_direct_local, name_of
 
 _STATE_PATH = STATE_PATH.encode()
@@ -27,16 +27,26 @@ class Screen:
     Args:
         allowed: further names, in lower case; one with a dot in front stands for all below it.
         generation: of the code that is served.
+        debug_path: under which the debugger is asked on the app's port; empty where it has one of its own.
+        to_debugger: takes the connections that ask for it.
     """
 
-    def __init__(self, allowed: Iterable[str], generation: int) -> None:
+    def __init__(
+        self,
+        allowed: Iterable[str],
+        generation: int,
+        debug_path: str = "",
+        to_debugger: Callable[[DetachedConnection], None] | None = None,
+    ) -> None:
         self._allowed = frozenset(allowed)
         self._generation = generation
+        self._debug_path = f"{debug_path}/".encode()
+        self._elsewhere = Elsewhere(to_debugger) if debug_path and to_debugger is not None else None
         self._machine: frozenset[str] | None = None
         self._known: set[bytes] = set()
         """Values of Host that are right."""
 
-    def __call__(self, request: RequestFacts, client: str) -> ErrorResponse | None:
+    def __call__(self, request: RequestFacts, client: str) -> ErrorResponse | Elsewhere | None:
         """The answer in place of the app's; None lets the request pass."""
         headers = request.headers
         for name, value in headers:
@@ -44,6 +54,8 @@ class Screen:
                 if value not in self._known and (refusal := self._judge(value)) is not None:
                     return refusal
                 break
+        if self._elsewhere is not None and request.raw_path.startswith(self._debug_path):
+            return self._elsewhere
         if request.raw_path.startswith(_OUR_PATHS):
             return self._ours(request, client)
         return None

@@ -17,9 +17,10 @@ from typing import Any
 
 from pilotlight import messages
 from pilotlight.channel import LOST, Channel, Message
-from pilotlight.server.application import Application, DetachedConnection, ServerConfig, ServerHooks
+from pilotlight.server.application import Application, DetachedConnection, ServerConfig
 from pilotlight.server.engine import Server, new_event_loop
 from pilotlight.worker.consoling import Consoling
+from pilotlight.worker.hooks import WorkerHooks
 from pilotlight.worker.lease import TerminalLease
 from pilotlight.worker.signals import LoadAbandoned, prepare_for_serving, prepare_for_the_end
 
@@ -41,7 +42,7 @@ class Serving:
         channel: Channel,
         lease: TerminalLease,
         config: ServerConfig,
-        hooks: ServerHooks,
+        hooks: WorkerHooks,
         is_fresh: Callable[[], bool],
         consoling: Consoling | None,
     ) -> None:
@@ -64,6 +65,7 @@ class Serving:
         """
         loop = new_event_loop()
         asyncio.set_event_loop(loop)
+        self._hooks.report_what_no_request_shows(loop)
         main = loop.create_task(self._serve(loop, application, sockets))
         # A handler that raises would be raised into whatever callback runs, and be lost there.
         prepare_for_serving(functools.partial(loop.call_soon_threadsafe, self._end_politely, main))
