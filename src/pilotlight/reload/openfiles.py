@@ -13,7 +13,6 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 
-
 _WRITERS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
 
