@@ -165,3 +165,193 @@ def test_on_the_port_of_the_app_under_a_secret_path(serve: Serve) -> None:
     assert client.value("request.path", report, client.frame(report, "fail")) == "'/fail/7'"
     assert server.get("/.pilotlight-debugger-/").status == 404
     assert server.get("/").text == "fine"
+
+
+BACKGROUND = """
+import asyncio, threading
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+
+def in_thread():
+    raise ValueError("of a thread")
+
+async def in_task():
+    raise ValueError("of a task")
+
+async def index(request):
+    what = request.query_params.get("what")
+    if what == "thread":
+        thread = threading.Thread(target=in_thread, name="worker-1")
+        thread.start()
+        thread.join()
+    elif what == "task":
+        asyncio.create_task(in_task(), name="forgotten")
+    elif what == "background":
+        return PlainTextResponse("fine", background=BackgroundTask(in_task))
+    return PlainTextResponse("fine")
+
+async def stream(websocket):
+    await websocket.accept()
+    raise ValueError("of a websocket")
+
+app = Starlette(routes=[Route("/", index), WebSocketRoute("/ws", stream)])
+"""
+
+
+def test_what_no_request_shows_is_in_the_list(serve: Serve) -> None:
+    from websockets.exceptions import ConnectionClosed
+    from websockets.sync.client import connect
+
+    server, client = debug(serve, BACKGROUND)
+    for what in ("thread", "background", "task"):
+        assert server.get(f"/?what={what}").text == "fine"
+    with connect(f"ws://127.0.0.1:{server.port}/ws") as websocket, pytest.raises(ConnectionClosed):
+        websocket.recv(10)
+    server.wait_for_output("of a websocket")
+    server.wait_for_output("of a task(?s:.*)of a task")
+    found = {(summary["title"], summary["where"]) for summary in client.reports()}
+    assert found == {
+        ("ValueError: of a thread", "thread 'worker-1'"),
+        ("ValueError: of a task", "task 'forgotten'"),
+        ("ValueError: of a task", f"GET {server.url}/?what=background"),
+        ("ValueError: of a websocket", "WebSocket /ws"),
+    }
+
+
+PAGES = {
+    "starlette": """
+from starlette.applications import Starlette
+from starlette.routing import Route
+async def fail(request):
+    raise ValueError("seen")
+app = Starlette(debug=DEBUG, routes=[Route("/fail", fail)])
+""",
+    "fastapi": """
+from fastapi import FastAPI
+app = FastAPI(debug=DEBUG)
+@app.get("/fail")
+def fail():
+    raise ValueError("seen")
+""",
+    "quart": """
+from quart import Quart
+app = Quart(__name__)
+@app.get("/fail")
+async def fail():
+    raise ValueError("seen")
+""",
+    "litestar": """
+from litestar import Litestar, get
+@get("/fail")
+async def fail() -> str:
+    raise ValueError("seen")
+app = Litestar([fail], debug=DEBUG)
+""",
+    "falcon": """
+import falcon
+class Fail:
+    def on_get(self, request, response):
+        raise ValueError("seen")
+app = falcon.App()
+app.add_route("/fail", Fail())
+""",
+    "falcon.asgi": """
+import falcon.asgi
+class Fail:
+    async def on_get(self, request, response):
+        raise ValueError("seen")
+app = falcon.asgi.App()
+app.add_route("/fail", Fail())
+""",
+    "bottle": """
+from bottle import Bottle
+app = Bottle()
+@app.get("/fail")
+def fail():
+    raise ValueError("seen")
+""",
+    "django": """
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.urls import path
+def fail(request):
+    raise ValueError("seen")
+urlpatterns = [path("fail", fail)]
+settings.configure(DEBUG=True, ROOT_URLCONF=__name__, SECRET_KEY="x", ALLOWED_HOSTS=["*"])
+app = get_wsgi_application()
+""",
+}
+
+
+@pytest.mark.parametrize("own_debug_mode", [True, False])
+@pytest.mark.parametrize("framework", list(PAGES))
+def test_the_page_is_ours_whatever_the_framework_has(
+    serve: Serve, framework: str, own_debug_mode: bool
+) -> None:
+    pytest.importorskip(framework.partition(".")[0])
+    server, client = debug(serve, PAGES[framework].replace("=DEBUG", f"={own_debug_mode}"))
+    answer = server.get("/fail", headers={"Accept": "text/html"})
+    assert answer.status == 500
+    assert f'data-error-id="{answer.headers["x-error-id"]}"' in answer.text
+    assert [summary["title"] for summary in client.reports()] == ["ValueError: seen"]
+    if framework != "litestar":  # which logs it as well
+        assert server.output.count("ValueError: seen") == 1
+
+
+OWN_PAGES = {
+    "fastapi": """
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+app = FastAPI()
+@app.exception_handler(Exception)
+def sorry(request, error):
+    return JSONResponse({"sorry": True}, 500)
+@app.get("/fail")
+def fail():
+    raise ValueError("seen")
+""",
+    "flask": """
+from flask import Flask
+app = Flask(__name__)
+@app.errorhandler(ValueError)
+def sorry(error):
+    return {"sorry": True}, 500
+@app.get("/fail")
+def fail():
+    raise ValueError("seen")
+""",
+}
+
+
+@pytest.mark.parametrize("framework", list(OWN_PAGES))
+def test_a_page_of_the_apps_own_stays(serve: Serve, framework: str) -> None:
+    server, client = debug(serve, OWN_PAGES[framework])
+    assert server.get("/fail").json() == {"sorry": True}
+    if framework == "fastapi":
+        server.wait_for_output("(?s)failed:.*seen")
+    assert [summary["title"] for summary in client.reports()] == (
+        ["ValueError: seen"] if framework == "fastapi" else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("127.0.0.1", 200),
+        ("app.localhost", 200),
+        ("192.168.1.20:5000", 200),
+        ("[::1]:5000", 200),
+        ("dev.example.test", 200),
+        ("below.of.test:5000", 200),
+        ("evil.example", 403),
+        ("dev.example.test.evil.example", 403),
+    ],
+)
+def test_names_that_may_be_anybodys_are_refused(serve: Serve, host: str, status: int) -> None:
+    server, _ = debug(serve, FLASK, "--allowed-host", "dev.example.test", "--allowed-host", ".of.test")
+    answer = server.get("/", headers={"Host": host})
+    assert answer.status == status
+    assert ("--allowed-host evil.example" in answer.text) == (host == "evil.example")

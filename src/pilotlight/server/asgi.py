@@ -81,6 +81,7 @@ class AsgiExchange:
         "_done",
         "_gone",
         "_held",
+        "_held_more",
         "_keep_alive",
         "_kept",
         "_scope",
@@ -109,7 +110,8 @@ class AsgiExchange:
         self._gone = False
         self._abandoned = False
         self._held: bytes | None = None
-        """The body of an error page that may be replaced."""
+        """The body, so far, of an error page that may be replaced."""
+        self._held_more = False
         self._kept = KeptBody(connection.shared.config.keep_body_bytes, body)
         self._scope: dict[str, Any] = {}
         self._task: asyncio.Task[None] | None = None
@@ -238,7 +240,7 @@ class AsgiExchange:
         if type(body) is not bytes:
             body = bytes(body)
         more = message.get("more_body", False)
-        if head.status == 500 and not more and not self.head_sent and self._hold(body):
+        if head.status == 500 and not self.head_sent and self._hold(body, more):
             return
         self._write(head, body, more) if len(body) <= _JOIN else await self._write_large(head, body, more)
         if not more:
@@ -246,10 +248,14 @@ class AsgiExchange:
         elif connection.write_paused:
             await self._drained()
 
-    def _hold(self, body: bytes) -> bool:
+    def _hold(self, body: bytes, more: bool) -> bool:
         """Whether this is a page that the framework has for every error: then that error follows at once."""
         shared = self._connection.shared
-        if self._held is not None or not shared.hooks.is_default_error_page(body):
+        self._held_more = more
+        if self._held is not None:
+            self._held += body
+            return True
+        if not shared.hooks.is_default_error_page(body):
             return False
         self._held = body
         shared.loop.call_later(_HOLD_SECONDS, self._release)
@@ -267,8 +273,9 @@ class AsgiExchange:
         head, body = self._app_head, self._held
         self._held = None
         if body is not None and head is not None and not self._done and not self._connection.gone:
-            self._write(head, body, more=False)
-            self._complete(head)
+            self._write(head, body, self._held_more)
+            if not self._held_more:
+                self._complete(head)
 
     async def _drained(self) -> None:
         connection = self._connection
