@@ -123,7 +123,9 @@ _PEM = (
     r"(?s)(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----).*?"
     r"(-----END [A-Z0-9 ]{0,50}-----|\Z)"
 )
-_AUTHENTICATION = r"(?<![\w-])(?i:(bearer[ \t]{1,5}|basic[ \t]{1,5}))(?=[\w.~+/=-]{0,400}[\d=])([\w.~+/=-]{12,})"  # RFC 7235
+_AUTHENTICATION = (  # RFC 7235
+    r"(?<![\w-])(?i:(bearer[ \t]{1,5}|basic[ \t]{1,5}))(?=[\w.~+/=-]{0,400}[\d=])([\w.~+/=-]{12,})"
+)
 
 _STEMS = tuple(
     _words(
