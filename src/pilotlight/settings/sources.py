@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from pilotlight.errors import UserError
 from pilotlight.settings.options import BY_KEY
+from pilotlight.settings.production import production_sign
 from pilotlight.settings.resolve import Resolved, Source, call, command_line, environment, pyproject, resolve
 from pilotlight.settings.values import read
 
@@ -151,7 +152,16 @@ def gather(first: Source, real: Mapping[str, str]) -> Resolved:
         environment_files=files.paths,
     )
     check_files(settings, resolved.places, directory)
-    return replace(resolved, settings=settings, warnings=(*resolved.warnings, *files.warnings))
+    warnings = (*resolved.warnings, *files.warnings)
+    sign = production_sign(real, optimized=sys.flags.optimize > 0)
+    if sign and settings.debugger and "debugger" not in resolved.places:
+        settings = replace(settings, debugger=False)
+        warnings = (
+            *warnings,
+            f"{sign}, which looks like production: the debugger is off. --debugger turns it on, should this "
+            "be a development environment.",
+        )
+    return replace(resolved, settings=settings, warnings=warnings)
 
 
 def skips_environment_files(real: Mapping[str, str]) -> bool:
