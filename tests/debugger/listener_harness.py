@@ -56,6 +56,13 @@ class FakeDesk:
         self.calls.append(("alive", report_id))
         return self.living
 
+    def repeatable(self, report_id: str) -> bool:
+        return True
+
+    async def repeat(self, report_id: str) -> AsyncIterator[dict[str, Any]]:
+        self.calls.append(("repeat", report_id))
+        yield {"type": "response", "status": 500, "error": self.id}
+
     async def ask(self, question: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         self.calls.append(("ask", question))
         code = question.get("code", "")

@@ -37,7 +37,7 @@ class DebugClient:
         status, text = self.post(f"/api/{name}", json.dumps(body))
         assert status == 200, text
         lines = [json.loads(line) for line in text.splitlines()]
-        return lines if name in ("evaluate", "cancel", "complete") else lines[0]
+        return lines if name in ("evaluate", "cancel", "complete", "repeat") else lines[0]
 
     def post(self, path: str, body: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
         """A request as the pages send it."""

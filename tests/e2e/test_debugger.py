@@ -355,3 +355,20 @@ def test_names_that_may_be_anybodys_are_refused(serve: Serve, host: str, status:
     answer = server.get("/", headers={"Host": host})
     assert answer.status == status
     assert ("--allowed-host evil.example" in answer.text) == (host == "evil.example")
+
+
+def test_a_request_that_failed_is_sent_again_with_its_body(serve: Serve) -> None:
+    source = FLASK.replace("g.user =", "print('got', request.form['word'], flush=True); g.user =")
+    server, client = debug(serve, source)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    first = server.request("POST", "/fail/7", body=b"word=apple&password=xyz987", headers=form)
+    report = str(first.headers["x-error-id"])
+    assert "xyz987" not in first.text
+    (event,) = client.call("repeat", id=report)
+    assert (event["type"], event["status"]) == ("response", 500)
+    assert event["error"] not in ("", report)
+    assert server.output.count("got apple") == 2
+    server.write("hello.py", source.replace('items["pear"]', 'items["apple"]'))
+    server.wait_for_output("Reloaded")
+    (event,) = client.call("repeat", id=report)
+    assert (event["status"], event["error"]) == (200, "")

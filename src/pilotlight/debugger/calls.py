@@ -96,12 +96,25 @@ def report(office: Office, body: dict[str, Any]) -> Answer:
         for frame in reversed(trace.frames)
         if frame.handle >= 0
     ]
-    return json_of({"title": whole.title(), "html": html, "alive": alive, "frames": frames if alive else []})
+    return json_of(
+        {
+            "title": whole.title(),
+            "html": html,
+            "alive": alive,
+            "frames": frames if alive else [],
+            "repeatable": office.desk.repeatable(report_id),
+        }
+    )
 
 
 def alive(office: Office, body: dict[str, Any]) -> Answer:
     """Whether a report's frames can still be entered."""
     return json_of({"alive": office.desk.alive(report_id_of(body))})
+
+
+def repeat(office: Office, body: dict[str, Any]) -> Events:
+    """Sends the request again that failed."""
+    return office.desk.repeat(report_id_of(body))
 
 
 def evaluate(office: Office, body: dict[str, Any]) -> Events:
@@ -130,6 +143,7 @@ CALLS: dict[str, Call] = {
     "/api/reports": reports,
     "/api/report": report,
     "/api/alive": alive,
+    "/api/repeat": repeat,
     "/api/evaluate": evaluate,
     "/api/cancel": cancel,
     "/api/complete": complete,

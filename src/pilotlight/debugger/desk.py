@@ -71,6 +71,16 @@ class Desk(Evaluator, Protocol):
         """Whether the report's frames can still be entered."""
         ...
 
+    def repeatable(self, report_id: str) -> bool:
+        """Whether the request that failed can be sent again."""
+        ...
+
+    def repeat(self, report_id: str) -> AsyncIterator[dict[str, Any]]:
+        """Sends it again; one event: `{"type": "response", "status": int, "error": str}` with the id of the
+        new report if there is one, or `{"type": "note", "text": str}` if it could not be sent.
+        """
+        ...
+
     def subscribe(self) -> AsyncIterator[dict[str, Any]]:
         """What happens from now on, until it is closed: `{"type": "report", "id": str}`,
         `{"type": "reloaded"}`, `{"type": "gone"}` (the worker has ended).

@@ -14,6 +14,7 @@ _BODY = """
 <a id="list">All errors</a>
 <label id="choice" hidden>Console in <select id="frame"></select></label>
 <button type="button" id="open" hidden>Console</button>
+<button type="button" id="repeat" hidden>Send the request again</button>
 <span id="state" class="soft" role="status"></span>
 </div>
 <p id="notice" class="notice" role="alert" hidden></p>
@@ -48,9 +49,22 @@ byId("frame").replaceChildren(...report.frames.map(function(each){
 const option=make("option","",each.label);option.value=each.handle;return option}));
 const enter=report.frames.length>0;
 byId("choice").hidden=byId("open").hidden=!enter;
+byId("repeat").hidden=!report.repeatable;
 byId("state").textContent=enter?"":"The frames of this error are gone, so there is no console in them.";
 }catch(error){notice(error)}}
+async function repeat(){
+const button=byId("repeat"),state=byId("state");
+button.disabled=true;state.textContent="Sending ...";
+try{
+for await(const event of lines(await call("/api/repeat",{id:id}))){
+if(event.type==="note"){state.textContent=event.text;continue}
+state.textContent="The app has answered with status "+event.status+".";
+if(event.error){const link=make("a",""," The new error");
+link.href=base+"/report?id="+encodeURIComponent(event.error);state.append(link)}}
+}catch(error){notice(error);state.textContent=""}
+button.disabled=false}
 byId("open").addEventListener("click",choose);
+byId("repeat").addEventListener("click",repeat);
 byId("frame").addEventListener("change",function(){if(!byId("console").hidden)choose()});
 whenUnlocked(load);
 load();

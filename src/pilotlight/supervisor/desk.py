@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
+import socket
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -53,10 +54,12 @@ class Desk:
 
     Args:
         current: gives the worker that serves the app, if there is one.
+        listening: the app's socket, and whether it speaks TLS.
     """
 
-    def __init__(self, current: Callable[[], Child | None]) -> None:
+    def __init__(self, current: Callable[[], Child | None], listening: tuple[socket.socket, bool]) -> None:
         self._current = current
+        self._listening = listening
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._numbers = itertools.count(1)
         self._questions: dict[int, _Question] = {}
@@ -137,10 +140,21 @@ class Desk:
         entry = self._entries.get(report_id)
         return entry is not None and entry.child is not None
 
-    def request(self, report_id: str) -> bytes | None:
-        """The bytes that ask again what has failed; None if they are not kept."""
+    def repeatable(self, report_id: str) -> bool:
+        """See `debugger.desk.Desk`."""
         entry = self._entries.get(report_id)
-        return None if entry is None else entry.request
+        return entry is not None and entry.request is not None
+
+    async def repeat(self, report_id: str) -> AsyncIterator[dict[str, Any]]:
+        """See `debugger.desk.Desk`."""
+        entry = self._entries.get(report_id)
+        if entry is None or entry.request is None:
+            yield {"type": "note", "text": "The request is not kept any more."}
+            return
+        from pilotlight.supervisor.repeating import repeat
+
+        sock, tls = self._listening
+        yield await repeat(entry.request, sock, tls=tls)
 
     async def ask(self, question: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         """See `debugger.desk.Evaluator`."""

@@ -123,7 +123,9 @@ class Supervisor:
         self._wires = wires
         self._processes = Processes(self._command, wires, self._post, early)
         self._ending = Ending(self._processes, self._later)
-        self._desk = Desk(lambda: self._loads.current)
+        self._desk = Desk(
+            lambda: self._loads.current, (self._orders.bound.sockets[0], self._settings.cert is not None)
+        )
         self._loads = Loads(
             self._orders,
             self._processes,

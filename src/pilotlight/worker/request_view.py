@@ -4,13 +4,13 @@ secret."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
 from pilotlight.debugger.model import Pair, RequestView, Section
-from pilotlight.debugger.secrets import MARK, is_secret_name, mask_text
+from pilotlight.debugger.secrets import MARK, is_secret_cookie, is_secret_name, mask_text
 from pilotlight.debugger.values import Budget, describe
 from pilotlight.server.application import RequestInfo
 from pilotlight.worker.route import Route, route_of, session_of
@@ -39,7 +39,7 @@ def view_of(request: RequestInfo, contexts: Sequence[Any], frames: Iterable[Any]
         *_route_sections(route),
         *_body_sections(request, by_name.get("content-type", "")),
         _section("Headers", [(_title(name), value) for name, value in headers if name.lower() != "cookie"]),
-        _section("Cookies", _cookies(by_name.get("cookie", "")), secret=True),
+        _section("Cookies", _cookies(by_name.get("cookie", "")), is_secret_cookie),
         _session(session_of(request.environ, contexts, frames)),
     ]
     return RequestView(
@@ -53,19 +53,18 @@ def view_of(request: RequestInfo, contexts: Sequence[Any], frames: Iterable[Any]
     )
 
 
-def _pairs(pairs: Iterable[tuple[str, str]], *, secret: bool = False) -> tuple[Pair, ...]:
-    return tuple(Pair(name[:200], _shown(name, value, secret)) for name, value in pairs)
-
-
-def _shown(name: str, value: str, secret: bool = False) -> str:
-    if secret or is_secret_name(name):
+def _shown(name: str, value: str, is_secret: Callable[[str], bool] = is_secret_name) -> str:
+    if is_secret(name):
         return MARK
     value = mask_text(value)
     return value if len(value) <= MOST_CHARACTERS else f"{value[:MOST_CHARACTERS]}..."
 
 
-def _section(title: str, pairs: Sequence[tuple[str, str]], *, secret: bool = False) -> Section:
-    return Section(title, _pairs(pairs[:MOST_PAIRS], secret=secret), max(len(pairs) - MOST_PAIRS, 0))
+def _section(
+    title: str, pairs: Sequence[tuple[str, str]], is_secret: Callable[[str], bool] = is_secret_name
+) -> Section:
+    shown = tuple(Pair(name[:200], _shown(name, value, is_secret)) for name, value in pairs[:MOST_PAIRS])
+    return Section(title, shown, max(len(pairs) - MOST_PAIRS, 0))
 
 
 def _route_sections(route: Route) -> Iterable[Section]:
@@ -78,9 +77,12 @@ def _session(session: Mapping[Any, Any]) -> Section:
 
 
 def _described(values: Mapping[Any, Any]) -> Iterable[Pair]:
-    budget = Budget()
-    for name, value in list(dict.items(values) if isinstance(values, dict) else values.items())[:MOST_PAIRS]:
-        yield Pair(str(name)[:200], describe(value, name=str(name), budget=budget).text)
+    """Never by a method of the mapping's own class."""
+    items = list(dict.items(values)) if isinstance(values, dict) else []
+    with Budget() as budget:
+        for key, value in items[:MOST_PAIRS]:
+            name = key if type(key) is str else describe(key, budget=budget).text
+            yield Pair(name[:200], describe(value, name=name, budget=budget).text)
 
 
 def _cookies(header: str) -> list[tuple[str, str]]:
@@ -161,7 +163,7 @@ def _curl(request: RequestInfo, url: str, query: str, headers: Sequence[tuple[st
         lowered = name.lower()
         if lowered in _UNSAID or lowered.startswith("sec-"):
             continue
-        words += ["-H", _quoted(f"{_title(name)}: {_shown(name, value, lowered == 'cookie')}")]
+        words += ["-H", _quoted(f"{_title(name)}: {_shown(name, value)}")]
     if request.body:
         with suppress(UnicodeDecodeError):
             text = mask_text(request.body[:10_000].decode())
