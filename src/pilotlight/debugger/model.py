@@ -198,8 +198,8 @@ class Trace:
     count: int = 1
     """How many equal members of a group this one stands for."""
     shared: int = 0
-    """How many of its outermost calls are not in `frames` because they are those of the exception before it in
-    the chain, or of the group around it: the same calls, at the same place."""
+    """How many of its outermost calls are not in `frames`, because they are those of the exception before it
+    in the chain, or of the group around it: the same calls, at the same place."""
 
     def headline(self) -> str:
         """Type, message and suggestion, as the last lines of a traceback."""
