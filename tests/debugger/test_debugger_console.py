@@ -473,3 +473,14 @@ def test_a_broken_repr_is_no_error(console: Console) -> None:
 
 def test_a_secret_that_is_asked_for_is_shown(console: Console) -> None:
     assert console.value("password = 'hunter2'\npassword") == "'hunter2'"
+
+
+def test_what_is_lazy_is_evaluated_when_it_is_asked_for(console: Console) -> None:
+    console.run("from werkzeug.local import LocalProxy\ncalls = []")
+    console.run("def find():\n    calls.append(1)\n    return {'found': 1}\n")
+    assert console.value("LocalProxy(find)") == "{'found': 1}"
+    members = "{'__module__': 'django.db.models.query', '__repr__': lambda self: 1 / 0}"
+    answer = console.run(f"type('QuerySet', (), {members})()")
+    assert answer.status == "ok"
+    assert answer.events[-2]["value"]["kind"] == "broken"
+    assert "generator object" in console.value("(each for each in local)")

@@ -66,6 +66,8 @@ SEEN = {
     "flask.request.endpoint": "'users'",
     "flask.request.view_args": "{'number': 5}",
     "number": "5",
+    "flask.request": "<Request 'http://localhost/users/5?q=1' [POST]>",
+    "flask.session": "<SecureCookieSession {'seen': 5}>",
     "(lambda: flask.request.path)()": "'/users/5'",
 }
 

@@ -25,10 +25,12 @@ _REACH = 500
 _NAME = r"[^\W\d]\w*"
 _PATH = rf"{_NAME}(?:\s*\.\s*{_NAME}|\[(?:-?\d+|'[^'\\]*'|\"[^\"\\]*\")\])*"
 _LITERAL = r"'[^'\\]*'|\"[^\"\\]*\"|\[\]|\{\}"
-_ATTRIBUTE = re.compile(rf"(?<![\w.)\]\"'])({_PATH}|{_LITERAL})\s*\.\s*((?:{_NAME})?)$")
-_KEY = re.compile(rf"(?<![\w.)\]\"'])({_PATH})\[$")
-_PLAIN = re.compile(rf"(?<![\w.])({_NAME})$")
-_IMPORTED = re.compile(rf"(?:^|[\n;])\s*from\s+({_NAME}(?:\.{_NAME})*)\s+import\s+(?:[\w\s,(]*[\s,(])?(\w*)$")
+_ATTRIBUTE = re.compile(rf"(?<![\w.)\]\"'])({_PATH}|{_LITERAL})\s*\.\s*((?:{_NAME})?)\Z")
+_KEY = re.compile(rf"(?<![\w.)\]\"'])({_PATH})\[\Z")
+_PLAIN = re.compile(rf"(?<![\w.])({_NAME})\Z")
+_IMPORTED = re.compile(
+    rf"(?:^|[\n;])\s*from\s+({_NAME}(?:\.{_NAME})*)\s+import\s+(?:[\w\s,(]*[\s,(])?(\w*)\Z"
+)
 
 _MISSING = object()
 
