@@ -138,10 +138,14 @@ def test_a_failed_load_has_a_console_in_its_frames(serve: Serve) -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="PEP 667 is of Python 3.13")
 def test_an_assignment_reaches_the_frame(serve: Serve) -> None:
-    source = (
-        FLASK
-        + "\nhandlers = []\n@app.get('/kept')\ndef kept():\n    size = 1\n    handlers.append(lambda: size)\n    raise ValueError\n"
-    )
+    source = f"""{FLASK}
+handlers = []
+@app.get("/kept")
+def kept():
+    size = 1
+    handlers.append(lambda: size)
+    raise ValueError
+"""
     server, client = debug(serve, source)
     report = fail(server, "/kept")
     frame = client.frame(report, "kept")

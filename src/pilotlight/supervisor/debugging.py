@@ -140,7 +140,7 @@ class Debugging:
         """Under which names a page of the app may show the console in a frame."""
         settings = self._settings
         scheme = "https" if settings.cert is not None else "http"
-        names = ("127.0.0.1", "localhost", "[::1]", *settings.allowed_hosts)
+        names = ("127.0.0.1", "localhost", *settings.allowed_hosts)  # an IPv6 address is no CSP source
         return [f"{scheme}://{name}:{settings.port}" for name in names if not name.startswith(".")]
 
     def _render(self, report: Report, nonce: str) -> bytes:

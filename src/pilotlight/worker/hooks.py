@@ -7,6 +7,7 @@ import asyncio
 
 from pilotlight.app.frameworks import is_default_error_page
 from pilotlight.console import Console
+from pilotlight.debugger.heal import STATE_PATH
 from pilotlight.server.application import AccessRecord, ErrorResponse, RequestInfo
 from pilotlight.worker import recording
 from pilotlight.worker.background import report_tasks, report_threads
@@ -33,8 +34,9 @@ class WorkerHooks:
             report_tasks(self._reporter, loop)
 
     def access(self, record: AccessRecord) -> None:
-        """Logs a finished request."""
-        self._console.access(record)
+        """Logs a finished request; not the questions that an error page asks once a second."""
+        if record.target != STATE_PATH:
+            self._console.access(record)
 
     def notice(self, message: str) -> None:
         """Shows one line."""

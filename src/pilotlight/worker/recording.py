@@ -12,7 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,13 +41,15 @@ class Query:
 class Recording:
     """One request."""
 
-    __slots__ = ("contexts", "dropped", "error", "moments", "started")
+    __slots__ = ("context", "contexts", "dropped", "error", "moments", "started")
 
     def __init__(self) -> None:
         self.started = time.time()
         self.moments: deque[logging.LogRecord | Query] = deque(maxlen=MOST_MOMENTS)
         self.dropped = 0
         self.contexts: list[Any] = []
+        self.context: Context | None = None
+        """A copy, from before the framework has left its contexts."""
         self.error: BaseException | None = None
         """What the framework has caught, and answers by itself."""
 
@@ -95,6 +97,7 @@ def take_context(context: object) -> None:
     recording = _CURRENT.get()
     if recording is not None and context is not None:
         recording.contexts.append(context)
+        recording.context = copy_context()
 
 
 def note_error(error: BaseException) -> None:

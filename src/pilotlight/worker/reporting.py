@@ -159,8 +159,9 @@ class Reporter:
         if self.keeper is None:
             return
         record = recording.current()
-        enter = () if record is None else tuple(record.contexts)
-        self.keeper.keep(report.id, frames, Contexts(contextvars.copy_context(), enter, _running_loop()))
+        context = None if record is None else record.context
+        contexts = Contexts(context or contextvars.copy_context(), loop=_running_loop())
+        self.keeper.keep(report.id, frames, contexts)
 
     def publish(self, report: Report, request: RequestInfo | None = None) -> None:
         """Tells the supervisor."""

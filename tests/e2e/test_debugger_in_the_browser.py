@@ -1,0 +1,163 @@
+"""The whole way in a real browser: the error page, the one-time link, the console in the page, the fix."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from harness import Serve, ServerProcess
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LIMIT = 20_000
+
+FLASK = """
+from flask import Flask, request, session
+app = Flask(__name__)
+app.secret_key = "not shown"
+@app.route("/total/<name>", methods=["GET", "POST"])
+def total(name):
+    prices = {"apple": 3, "pear": 2}
+    amount = 2
+    return f"<h1>total {prices[name] * amount}</h1>"
+"""
+FASTAPI = """
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
+app = FastAPI()
+@app.get("/total/{name}")
+async def total(name: str, request: Request):
+    prices = {"apple": 3, "pear": 2}
+    amount = 2
+    return HTMLResponse(f"<h1>total {prices[name] * amount}</h1>")
+"""
+DJANGO = """
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.shortcuts import render
+from django.urls import path
+class Prices:
+    def plum(self):
+        prices = {"apple": 3, "pear": 2}
+        amount = 2
+        return prices["plum"] * amount
+def total(request, name):
+    return render(request, "total.html", {"prices": Prices()})
+urlpatterns = [path("total/<name>", total)]
+settings.configure(
+    DEBUG=True, ROOT_URLCONF=__name__, SECRET_KEY="x", ALLOWED_HOSTS=["*"],
+    TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": ["templates"]}],
+)
+app = get_wsgi_application()
+"""
+TEMPLATE = "<h1>\n  total {{ prices.plum }}\n</h1>\n"
+
+
+@pytest.fixture(scope="module")
+def chromium_browser(chromium: str) -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(chromium_browser: Any) -> Iterator[Any]:
+    context = chromium_browser.new_context()
+    context.set_default_timeout(LIMIT)
+    opened = context.new_page()
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    complaints: list[str] = []
+    yield opened
+    assert [each for each in complaints if " server responded with a status of " not in each] == []
+    context.close()
+
+
+def unlocked(server: ServerProcess, page: Any) -> None:
+    link = server.wait_for_output(r"Debugger: open (\S+)").group(1)
+    page.goto(link)
+    page.get_by_text("This browser is unlocked").first.wait_for()
+    assert "#" not in page.url
+
+
+def console_of(page: Any) -> Any:
+    """The console of the frame that is shown first, opened in the page."""
+    page.locator("button.con").first.click()
+    inside = page.frame_locator("iframe")
+    inside.locator("textarea").wait_for()
+    return inside
+
+
+def evaluated(console: Any, code: str, expected: str) -> None:
+    field = console.locator("textarea")
+    field.fill(code)
+    field.press("Enter")
+    console.get_by_text(expected, exact=True).last.wait_for()
+
+
+CASES = {
+    "flask": (FLASK, "request.path", "'/total/plum'", '"pear": 2}', '"pear": 2, "plum": 4}'),
+    "fastapi": (FASTAPI, "request.url.path", "'/total/plum'", '"pear": 2}', '"pear": 2, "plum": 4}'),
+    "django": (DJANGO, "self.__class__.__name__", "'Prices'", '"pear": 2}', '"pear": 2, "plum": 4}'),
+}
+
+
+@pytest.mark.parametrize("framework", list(CASES))
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_read_unlock_evaluate_change_fix_heal(serve: Serve, page: Any, framework: str, host: str) -> None:
+    source, path_of_request, path, before, after = CASES[framework]
+    server = serve(
+        "--app",
+        "hello",
+        "run",
+        "--debug",
+        files={"hello.py": source, "templates/total.html": TEMPLATE},
+    )
+    unlocked(server, page)
+    page.goto(f"http://{host}:{server.port}/total/plum")
+    assert page.locator("h1").inner_text().startswith("KeyError")
+    assert "prices[" in page.locator("mark").first.inner_text() or framework == "django"
+    assert "'pear': 2" in page.locator("main").inner_text()
+    if framework == "django":
+        assert "{{ prices.plum }}" in page.locator("main").inner_text()
+    console = console_of(page)
+    evaluated(console, path_of_request, path)
+    evaluated(console, "amount = 20; amount + 1", "21")
+    server.write("hello.py", source.replace(before, after))
+    page.locator("h1", has_text=re.compile("total 8")).wait_for()
+
+
+def test_a_locked_browser_reads_the_error_and_is_told_how_to_unlock(serve: Serve, page: Any) -> None:
+    server = serve("--app", "hello", "run", "--debug", files={"hello.py": FLASK})
+    server.wait_for_output("Debugger: open")
+    page.goto(f"{server.url}/total/plum")
+    page.locator("button.con").first.click()
+    page.frame_locator("iframe").get_by_text("pilotlight unlock").first.wait_for()
+
+
+def test_a_form_is_sent_again_only_when_asked(serve: Serve, page: Any) -> None:
+    source = (
+        FLASK
+        + '\n@app.get("/")\ndef form():\n    return "<form method=post action=/total/plum><input name=a value=b><button>send</button></form>"\n'
+    )
+    server = serve("--app", "hello", "run", "--debug", files={"hello.py": source})
+    page.goto(server.url)
+    page.locator("button").click()
+    page.locator("h1", has_text="KeyError").wait_for()
+    server.write("hello.py", source.replace('"pear": 2}', '"pear": 2, "plum": 4}'))
+    page.get_by_role("button", name="Send the request again").click()
+    page.locator("h1", has_text="total 8").wait_for()
+    assert len(re.findall(r"POST .* /total/plum", server.output)) == 2
