@@ -7,6 +7,7 @@ same cookies, or the app's own origin, service workers included.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -108,7 +109,7 @@ def test_a_frame_in_a_page_that_is_not_the_apps(
         page = context.new_page()
         page.goto(f"http://127.0.0.1:{other.port}/", wait_until="load")
         for frame in [*victim.frames[1:], *page.frames[1:]]:
-            assert frame.url.startswith("chrome-error:")
+            frame.wait_for_url(re.compile("^chrome-error:"))
         assert len(victim.frames) == 1 + len(paths)
         assert len(page.frames) == 2
     finally:

@@ -631,7 +631,8 @@ def test_a_file_that_hides_a_module(place: Path, monkeypatch: pytest.MonkeyPatch
     text = "import colorsys\ncolorsys.rgb_to_hls(1, 2, 3)\n"
     hides = "Your file 'colorsys.py' hides the module 'colorsys' of the standard library: rename it."
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
-    assert said_of_import(place, text) == hides
+    itself = {hides, ""} if sys.version_info >= (3, 13) else {hides}  # then the message may say it
+    assert said_of_import(place, text) in itself
     assert said_of_import(place, "from colorsys import rgb_to_hls", "importing_2") == hides
     assert said_of_import(place, "import colorsys.x", "importing_3") == hides
 

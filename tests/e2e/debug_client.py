@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from harness import ServerProcess
 
 WAIT = 20.0
+LINK = r"Debugger: .*\s+(http://\S+/unlock#\S+)"
+"""What the terminal shows."""
 
 
 class DebugClient:
@@ -29,7 +31,7 @@ class DebugClient:
     @classmethod
     def of(cls, server: ServerProcess) -> DebugClient:
         """The one that opens the link that the server has printed."""
-        found = server.wait_for_output(r"Debugger: open (\S+)")
+        found = server.wait_for_output(LINK)
         return cls(found.group(1))
 
     def call(self, name: str, **body: Any) -> Any:

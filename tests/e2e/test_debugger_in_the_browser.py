@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from debug_client import LINK
 from harness import Serve, ServerProcess
 
 pytestmark = pytest.mark.browser
@@ -61,6 +62,11 @@ settings.configure(
 )
 app = get_wsgi_application()
 """
+FORM = """
+@app.get("/")
+def form():
+    return "<form method=post action=/total/plum><input name=a value=b><button>send</button></form>"
+"""
 TEMPLATE = "<h1>\n  total {{ prices.plum }}\n</h1>\n"
 
 
@@ -87,7 +93,7 @@ def page(chromium_browser: Any) -> Iterator[Any]:
 
 
 def unlocked(server: ServerProcess, page: Any) -> None:
-    link = server.wait_for_output(r"Debugger: open (\S+)").group(1)
+    link = server.wait_for_output(LINK).group(1)
     page.goto(link)
     page.get_by_text("This browser is unlocked").first.wait_for()
     assert "#" not in page.url
@@ -142,17 +148,14 @@ def test_read_unlock_evaluate_change_fix_heal(serve: Serve, page: Any, framework
 
 def test_a_locked_browser_reads_the_error_and_is_told_how_to_unlock(serve: Serve, page: Any) -> None:
     server = serve("--app", "hello", "run", "--debug", files={"hello.py": FLASK})
-    server.wait_for_output("Debugger: open")
+    server.wait_for_output(LINK)
     page.goto(f"{server.url}/total/plum")
     page.locator("button.con").first.click()
     page.frame_locator("iframe").get_by_text("pilotlight unlock").first.wait_for()
 
 
 def test_a_form_is_sent_again_only_when_asked(serve: Serve, page: Any) -> None:
-    source = (
-        FLASK
-        + '\n@app.get("/")\ndef form():\n    return "<form method=post action=/total/plum><input name=a value=b><button>send</button></form>"\n'
-    )
+    source = FLASK + FORM
     server = serve("--app", "hello", "run", "--debug", files={"hello.py": source})
     page.goto(server.url)
     page.locator("button").click()

@@ -162,5 +162,9 @@ def _facts(response: Response) -> Any:
         "type": error["type"],
         "message": error["message"],
         "syntax": None if syntax is None else [syntax["file"], syntax["line"]],
-        "frames": [[one["file"], one["line"], one["function"]] for one in error["frames"] if one["own"]],
+        "frames": [
+            [one["file"], one["line"], one["function"].rpartition(".")[2]]
+            for one in error["frames"]
+            if one["own"]
+        ],
     }

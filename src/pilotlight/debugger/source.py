@@ -189,8 +189,14 @@ def _read(file: str, loader: object = None) -> tuple[str, ...] | str:
     return split_source(decode_source(data))
 
 
+_ANYBODYS = ("<string>", "<stdin>")
+"""Names that all kinds of code share; Python 3.13 keeps the text of its own `-c` under the first."""
+
+
 def _cached(name: str) -> tuple[str, ...] | None:
     """What `linecache` was given for generated code or a notebook's cell, if anybody uses it."""
+    if name in _ANYBODYS:
+        return None
     module = sys.modules.get("linecache")
     known = vars(module).get("cache") if type(module) is type(sys) else None
     entry = dict.get(known, name) if type(known) is dict else None

@@ -32,7 +32,7 @@ class Greeting:
         """The app `name` is ready."""
         python = f"{_implementation()} {'.'.join(map(str, sys.version_info[:3]))}"
         link = self.unlock_link()
-        debugger = (f"Debugger: open {link} once in your browser.",) if link else ()
+        debugger = ("Debugger: this link, opened once, unlocks your browser.", f"  {link}") if link else ()
         made_with = [f"{framework} {framework_version or ''}".rstrip()] if framework else []
         self.console.banner(
             app=name,

@@ -175,8 +175,7 @@ class AsgiExchange:
         try:
             self._scope = http_scope(connection, self.head)
             await shared.application.callable(self._scope, self._receive, self._send)
-            if self._held is not None:
-                self._replace_held()
+            self._release()
             if not self._done and not connection.gone:
                 text = "stopped before its response was complete" if self.head_sent else "sent no response"
                 raise RuntimeError(f"The ASGI app returned but {text}.")
@@ -251,22 +250,18 @@ class AsgiExchange:
     def _hold(self, body: bytes, more: bool) -> bool:
         """Whether this is a page that the framework has for every error: then that error follows at once."""
         shared = self._connection.shared
-        self._held_more = more
         if self._held is not None:
             self._held += body
-            return True
-        if not shared.hooks.is_default_error_page(body):
+        elif shared.hooks.is_default_error_page(body):
+            self._held = body
+            shared.loop.call_later(_HOLD_SECONDS, self._release)
+        else:
             return False
-        self._held = body
-        shared.loop.call_later(_HOLD_SECONDS, self._release)
-        return True
-
-    def _replace_held(self) -> None:
-        """The app has returned: its error is not raised any more, but may have been noted."""
-        error = self._connection.shared.hooks.noted_error()
-        if error is not None:
+        self._held_more = more
+        error = None if more else shared.hooks.noted_error()
+        if error is not None:  # it is not raised any more, so nothing is to be waited for
             self._fail(error)
-        self._release()
+        return True
 
     def _release(self) -> None:
         """No error has followed."""
