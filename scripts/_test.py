@@ -95,13 +95,13 @@ def chosen(options: argparse.Namespace) -> list[Interpreter]:
 
 
 def selection(pythons: Sequence[Interpreter], number: int, left_out: Sequence[str]) -> list[str]:
-    """What pytest is to run on one of the Pythons: everything on the newest, all but the longest on the
-    oldest, and in between little of what starts the command.
+    """What pytest is to run on one of the Pythons: everything on the newest, all but the longest and
+    the browser on the oldest, and in between little of what starts the command.
 
     Args:
         left_out: markers of what cannot be run at all.
     """
-    markers = [*left_out, *(["thorough"] if number else [])]
+    markers = left_out if number == 0 else ["browser", "thorough"]
     marked = ["-m", " and ".join(f"not {marker}" for marker in markers)] if markers else []
     if number in (0, len(pythons) - 1):
         return marked
