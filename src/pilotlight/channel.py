@@ -221,12 +221,16 @@ class Channel:
         self._inbox.buffer += data
         return True
 
-    def _wait_until(self, event: int, seconds: float | None = None) -> None:
+    def is_readable(self) -> bool:
+        """Whether something has arrived, or the other side is gone."""
+        return bool(self._inbox.buffer) or self._wait_until(select.POLLIN, 0)
+
+    def _wait_until(self, event: int, seconds: float | None = None) -> bool:
         """Event loops make the descriptors that they watch non-blocking, so a call that may wait does it
         here."""
         poll = select.poll()
         poll.register(self._sock, event)
-        poll.poll(None if seconds is None else seconds * 1000)
+        return bool(poll.poll(None if seconds is None else seconds * 1000))
 
     def wait(self, seconds: float) -> None:
         """Waits until something has arrived, or the other side is gone, but not for longer."""

@@ -1,18 +1,21 @@
 """Errors as plain data and as pages: the front door of the room.
 
-Everything that an error page needs is imported with this package, so that it is there before the app's
-directory enters `sys.path`, where a user's `html.py` or `token.py` may stand in front of the standard
-library. Must never run user code.
+Nothing is imported with the package: a process that shows no error pays nothing for it, and imports what it
+needs then. Of the standard library that is only what has been imported before (see `worker.idle`), so that a
+user's `html.py` or `token.py` cannot stand in front of it. Must never run user code.
 """
 
 from __future__ import annotations
 
-from .death import describe_exit, frames_from_faulthandler, from_death
-from .model import Report
-from .report import from_exception
-from .response import error_response
-from .text import render_text
-from .transport import from_json, to_json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .death import describe_exit, frames_from_faulthandler, from_death
+    from .model import Report
+    from .report import from_exception
+    from .response import error_response
+    from .text import render_text
+    from .transport import from_json, to_json
 
 __all__ = [
     "Report",
@@ -25,3 +28,24 @@ __all__ = [
     "render_text",
     "to_json",
 ]
+
+_PLACES = {
+    "Report": "model",
+    "describe_exit": "death",
+    "error_response": "response",
+    "frames_from_faulthandler": "death",
+    "from_death": "death",
+    "from_exception": "report",
+    "from_json": "transport",
+    "render_text": "text",
+    "to_json": "transport",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What `__all__` names, from its module (PEP 562)."""
+    from importlib import import_module
+
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from .model import Report
+if TYPE_CHECKING:
+    from .model import Report
+
 
 MAX_ID_CHARACTERS = 64
 QuestionKind = Literal["evaluate", "cancel", "complete"]

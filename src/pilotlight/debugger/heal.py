@@ -6,9 +6,11 @@ Must never make a page ask the app itself about a failed request: asking would r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from .model import Kind
+if TYPE_CHECKING:
+    from .model import Kind
+
 
 STATE_PATH = "/.well-known/pilotlight/state"
 """On the app's origin, answered without the app: `{"generation": <of the code that is served now>}`."""

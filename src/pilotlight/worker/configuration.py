@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 
-from pilotlight.debugger.editor import guess_editor
 from pilotlight.errors import UserError
 from pilotlight.server.application import ServerConfig
 from pilotlight.settings import Settings
@@ -61,7 +59,7 @@ def debugging_of(settings: Settings, url: str, note: str, generation: int) -> De
         url=url,
         note=note,
         generation=generation,
-        editor=settings.editor or guess_editor(os.environ),
+        editor=settings.editor or "",
         mapping=tuple((here, there) for here, _, there in pairs),
         live=settings.reload,
         show=settings.debugger,

@@ -12,11 +12,11 @@ from contextlib import suppress
 from typing import Any
 
 from pilotlight import messages
-from pilotlight.debugger.keeper import Contexts, Keeper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pilotlight.debugger.consoles import Consoles
+    from pilotlight.debugger.keeper import Keeper
 
 _LOOKS_SECONDS = 60.0
 
@@ -34,8 +34,16 @@ class Consoling:
         self._names = names
         self._consoles: Consoles | None = None
         self._expiry: asyncio.TimerHandle | None = None
-        self.keeper = Keeper()
-        self.keeper.on_drop = self._dropped
+        self._keeper: Keeper | None = None
+
+    def keeper(self) -> Keeper:
+        """Made when the first error comes."""
+        if self._keeper is None:
+            from pilotlight.debugger.keeper import Keeper
+
+            self._keeper = Keeper()
+            self._keeper.on_drop = self._dropped
+        return self._keeper
 
     def handle(self, body: dict[str, Any]) -> None:
         """A `QUESTION`, on the loop's thread. Its answer may come from any."""
@@ -43,14 +51,16 @@ class Consoling:
         consoles = self._consoles
         if consoles is None:
             from pilotlight.debugger.consoles import Consoles
+            from pilotlight.debugger.keeper import Contexts
 
             loop = asyncio.get_running_loop()
+            keeper = self.keeper()
             consoles = self._consoles = Consoles(
-                self.keeper,
+                keeper,
                 self._names,
                 fresh_contexts=lambda: Contexts(contextvars.Context(), loop=loop),
             )
-            self.keeper.on_drop = self._and_tell(self.keeper.on_drop)
+            keeper.on_drop = self._and_tell(keeper.on_drop)
         consoles.handle(
             body["question"],
             lambda event: self._tell({"type": messages.EVENT, "number": number, "event": event}),
@@ -66,12 +76,14 @@ class Consoling:
             self._consoles.close()
         if self._expiry is not None:
             self._expiry.cancel()
-        self.keeper.on_drop = None
-        self.keeper.clear()
+        if self._keeper is not None:
+            self._keeper.on_drop = None
+            self._keeper.clear()
 
     def _expire(self) -> None:
         """Frames that are too old go also when no further error comes."""
-        self.keeper.expire()
+        if self._keeper is not None:
+            self._keeper.expire()
         self._expiry = asyncio.get_running_loop().call_later(_LOOKS_SECONDS, self._expire)
 
     def _and_tell(self, other: Callable[[str], object] | None) -> Callable[[str], None]:

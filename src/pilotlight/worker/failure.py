@@ -4,11 +4,13 @@ Must never run the user's code."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pilotlight.debugger.report import Report
 from pilotlight.server.application import Application
 from pilotlight.worker.reporting import Reporter
+
+if TYPE_CHECKING:
+    from pilotlight.debugger.model import Report
 
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

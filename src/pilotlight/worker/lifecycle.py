@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pilotlight import messages
 from pilotlight.app.frameworks import preload_known
@@ -27,9 +27,6 @@ from pilotlight.app.script import ScriptTarget, run_as_main
 from pilotlight.app.trim import trim_loader_frames
 from pilotlight.channel import Channel
 from pilotlight.console import Console
-from pilotlight.debugger.model import Report
-from pilotlight.debugger.text import render_text
-from pilotlight.debugger.transport import from_json as report_from_json
 from pilotlight.errors import UserError
 from pilotlight.reload.checkpoint import Checkpointer
 from pilotlight.reload.dependencies import Dependency
@@ -46,6 +43,7 @@ from pilotlight.worker.ending import end_in_spite_of_threads, flush_standard_str
 from pilotlight.worker.failure import application_for
 from pilotlight.worker.forking import Forks
 from pilotlight.worker.hooks import WorkerHooks
+from pilotlight.worker.idle import import_while_idle
 from pilotlight.worker.lease import TerminalLease
 from pilotlight.worker.opening import open_up
 from pilotlight.worker.order import StartOrder
@@ -54,6 +52,9 @@ from pilotlight.worker.reporting import Reporter
 from pilotlight.worker.screen import Screen
 from pilotlight.worker.serving import Serving
 from pilotlight.worker.signals import LoadAbandoned, die_with, prepare_for_loading, reset_in_fork
+
+if TYPE_CHECKING:
+    from pilotlight.debugger.model import Report
 
 _LATEST = 0.5
 """Seconds that an ended worker waits for word that its successor is ready."""
@@ -68,6 +69,7 @@ class ChannelLost(BaseException):
 def run(channel: Channel) -> int:
     """Waits for the start message and does what it says; returns the exit status."""
     preload()
+    import_while_idle(channel)
     message = channel.receive()
     if message is None:
         return 0
@@ -126,7 +128,9 @@ class Worker:
         """Loads and serves what the order names."""
         kind = self._order.target["kind"]
         if kind == "report":
-            self._serve_report(report_from_json(self._order.target["report"]), self._reporter())
+            from pilotlight.debugger.transport import from_json
+
+            self._serve_report(from_json(self._order.target["report"]), self._reporter())
             return
         if sys.stdin is not None and sys.stdin.isatty():
             self._lease.install()
@@ -294,6 +298,8 @@ class Worker:
         reporter = self._reporter()
         report = reporter.make(error, "lifespan" if isinstance(error, LifespanFailed) else "load")
         flush_standard_streams()
+        from pilotlight.debugger.text import render_text
+
         if isinstance(error, UserError):
             text, status, sentence = error.message, error.status, True
         else:

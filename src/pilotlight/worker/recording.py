@@ -14,10 +14,11 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pilotlight.debugger.model import Moment
-from pilotlight.debugger.secrets import mask_text
+if TYPE_CHECKING:
+    from pilotlight.debugger.model import Moment
+
 
 MOST_MOMENTS = 200
 _MOST_CHARACTERS = 2_000
@@ -64,6 +65,9 @@ class Recording:
         return tuple(self._moment(each) for each in self.moments)
 
     def _moment(self, each: logging.LogRecord | Query) -> Moment:
+        from pilotlight.debugger.model import Moment
+        from pilotlight.debugger.secrets import mask_text
+
         if isinstance(each, Query):
             text = mask_text(each.statement[:_MOST_CHARACTERS])
             return Moment(each.time - self.started, "sql", each.source, text, took=each.seconds)

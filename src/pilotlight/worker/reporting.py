@@ -1,38 +1,31 @@
 """Errors of the app become reports: made, kept alive for the console, printed, sent to the supervisor, and
 answered.
 
-Must never let a report that fails hide the error, and never show more to a client than it may see.
+Must never let a report that fails hide the error, never show more to a client than it may see, and import
+nothing that a process without errors does not need.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextvars
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from types import FrameType
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from pilotlight import messages
 from pilotlight.console import Console
-from pilotlight.debugger.keeper import Contexts, Keeper
-from pilotlight.debugger.model import Kind, Report
-from pilotlight.debugger.report import from_exception
-from pilotlight.debugger.response import error_response
-from pilotlight.debugger.text import render_text
-from pilotlight.debugger.transport import to_json
 from pilotlight.server.application import ErrorResponse, Headers, RequestInfo
-from pilotlight.worker import recording, surroundings
 from pilotlight.worker.audience import is_direct_local
-from pilotlight.worker.request_view import view_of
+
+if TYPE_CHECKING:
+    from pilotlight.debugger.keeper import Keeper
+    from pilotlight.debugger.model import Kind, Report
 
 KEPT_BODY_BYTES = 1024 * 1024
 """Of a request that may be sent again."""
-_NOT_REPEATED = frozenset({b"transfer-encoding", b"content-length", b"expect", b"connection"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +56,13 @@ class Reporter:
 
     Args:
         console: of this process.
-        keeper: of the frames; None where no console can ask for them.
+        keeper: gives the one of the frames; None where no console can ask for them.
         send: to the supervisor; None where there is none.
     """
 
     console: Console
     debugging: Debugging
-    keeper: Keeper | None = None
+    keeper: Callable[[], Keeper] | None = None
     send: Callable[[dict[str, Any]], object] | None = None
     process: int = field(default_factory=os.getpid)
     """What the app forks has no connection to the supervisor."""
@@ -93,12 +86,16 @@ class Reporter:
             request: that failed, if there was one.
             place: where it happened, if not while answering.
         """
+        from pilotlight.debugger.report import from_exception
+
         if not self.debugging.show:
             return from_exception(error, kind=kind)
-        frames: list[FrameType] = []
         try:
-            report = self._detailed(error, kind, request, place, frames)
-            self._keep(report, frames)
+            from pilotlight.worker import describing
+
+            report, frames = describing.described(error, kind, request, place, self.loaded)
+            if self.keeper is not None:
+                describing.keep(self.keeper(), report, frames)
         except Exception as bug:  # noqa: BLE001 - a bug of ours must not hide the error of the app
             self.console.error(
                 f"Pilotlight could not describe this error whole ({type(bug).__name__}: {bug})."
@@ -112,11 +109,16 @@ class Reporter:
         Args:
             what: has failed, for the line before it.
         """
+        from pilotlight.debugger.text import render_text
+
         self.console.error(f"{what} failed:")
         self.console.block(render_text(report, color=self.console.color))
 
     def response(self, report: Report, method: str, headers: Headers, client: str) -> ErrorResponse:
         """The answer to a failed request."""
+        from pilotlight.debugger.editor import guess_editor
+        from pilotlight.debugger.response import error_response
+
         said = {name.lower(): value for name, value in headers}
         return ErrorResponse(
             *error_response(
@@ -128,45 +130,18 @@ class Reporter:
                 generation=self.debugging.generation if self.debugging.live else None,
                 console=_url_for(self.debugging.url, said.get(b"host", b"").decode("latin-1")),
                 console_note=self.debugging.note,
-                editor=self.debugging.editor,
+                editor=self.debugging.editor or guess_editor(os.environ),
                 mapping=self.debugging.mapping,
             )
         )
-
-    def _detailed(
-        self,
-        error: BaseException,
-        kind: Kind,
-        request: RequestInfo | None,
-        place: str,
-        frames: list[FrameType],
-    ) -> Report:
-        report = from_exception(
-            error, kind=kind, changed=self._has_changed, variables=True, keep=frames.extend
-        )
-        record = recording.current()
-        contexts: Sequence[Any] = () if record is None else record.contexts
-        return replace(
-            report,
-            place=place or (surroundings.place() if request is None else ""),
-            request=None if request is None else view_of(request, contexts, frames),
-            timeline=() if record is None else record.timeline(),
-            timeline_omitted=0 if record is None else record.dropped,
-            environment=surroundings.sections(report.directory),
-        )
-
-    def _keep(self, report: Report, frames: Sequence[FrameType]) -> None:
-        if self.keeper is None:
-            return
-        record = recording.current()
-        context = None if record is None else record.context
-        contexts = Contexts(context or contextvars.copy_context(), loop=_running_loop())
-        self.keeper.keep(report.id, frames, contexts)
 
     def publish(self, report: Report, request: RequestInfo | None = None) -> None:
         """Tells the supervisor."""
         if self.send is None or not self.debugging.show or os.getpid() != self.process:
             return
+        from pilotlight.debugger.transport import to_json
+        from pilotlight.worker.describing import repeatable
+
         kept = None if request is None or request.websocket else repeatable(request)
         with suppress(OSError):  # the supervisor is gone; its end is noticed elsewhere
             self.send(
@@ -178,23 +153,6 @@ class Reporter:
                 }
             )
 
-    def _has_changed(self, file: str) -> bool:
-        try:
-            return os.stat(file).st_mtime > self.loaded
-        except OSError:
-            return False
-
-
-def repeatable(request: RequestInfo) -> bytes | None:
-    """The bytes of a request that asks the same again; None if its body has not been kept."""
-    if len(request.body) != request.body_bytes:
-        return None
-    lines = [f"{request.method} {request.target} HTTP/1.1".encode("latin-1")]
-    lines += [name + b": " + value for name, value in request.headers if name.lower() not in _NOT_REPEATED]
-    if request.body_bytes or request.method in ("POST", "PUT", "PATCH"):
-        lines.append(b"content-length: %d" % request.body_bytes)
-    return b"\r\n".join(lines) + b"\r\n\r\n" + request.body
-
 
 def _url_for(url: str, host: str) -> str:
     """The debug pages under the name that the browser uses for the app: a browser keeps what it stores in a
@@ -205,10 +163,3 @@ def _url_for(url: str, host: str) -> str:
     scheme, _, rest = url.partition("://")
     _, colon, behind = rest.partition(":")
     return f"{scheme}://{name}{colon}{behind}"
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

@@ -4,7 +4,6 @@ Must never start a process or import anything of the app's."""
 from __future__ import annotations
 
 import os
-import platform
 import sys
 import threading
 from contextlib import suppress
@@ -38,9 +37,9 @@ def sections(directory: str) -> tuple[Section, ...]:
         directory: that the app runs in.
     """
     pairs = [
-        Pair("Python", f"{platform.python_implementation()} {platform.python_version()} ({sys.executable})"),
+        Pair("Python", f"{sys.version.partition(' ')[0]} ({sys.implementation.name}, {sys.executable})"),
         *(Pair(name, version) for name, version in _versions()),
-        Pair("Platform", platform.platform(terse=True)),
+        Pair("System", _system()),
         Pair("Process", ", ".join(filter(None, (f"{os.getpid()} in {directory}", place())))),
     ]
     commit = commit_of(directory)
@@ -72,15 +71,27 @@ def place() -> str:
 
 
 def _versions() -> list[tuple[str, str]]:
-    """Of what is loaded, by its own word or its metadata."""
-    from importlib import metadata
+    """Of what is loaded, by the names of the directories that installers make beside it
+    (https://packaging.python.org/specifications/recording-installed-packages/): `importlib.metadata` costs
+    more than the whole report."""
+    wanted = {name for name in _NOTABLE if name in sys.modules}
+    found: dict[str, str] = {}
+    for place in sys.path:
+        if os.path.basename(place) not in ("site-packages", "dist-packages"):
+            continue
+        with suppress(OSError):
+            for entry in os.listdir(place):
+                name, _, version = entry.removesuffix(".dist-info").partition("-")
+                if entry.endswith(".dist-info") and name.lower() in wanted:
+                    found.setdefault(name.lower(), version)
+    return [(name, found[name]) for name in _NOTABLE if name in found]
 
-    found = []
-    for name in _NOTABLE:
-        if name in sys.modules:
-            with suppress(metadata.PackageNotFoundError, ValueError):
-                found.append((name, metadata.version(name)))
-    return found
+
+def _system() -> str:
+    if not hasattr(os, "uname"):
+        return sys.platform
+    system = os.uname()
+    return f"{system.sysname} {system.release} {system.machine}"
 
 
 def _shown(name: str, value: str) -> str:
