@@ -21,12 +21,14 @@ def report_threads(reporter: Reporter) -> None:
     before: Callable[[Any], object] = threading.excepthook
 
     def excepthook(failed: Any) -> None:
-        if failed.exc_value is not None and failed.exc_type is not SystemExit:
-            thread = failed.thread
-            reporter.report(
-                failed.exc_value, "background", place=f"thread {thread.name!r}" if thread else "a thread"
-            )
-        before(failed)
+        try:
+            if failed.exc_value is not None and failed.exc_type is not SystemExit:
+                thread = failed.thread
+                reporter.report(
+                    failed.exc_value, "background", place=f"thread {thread.name!r}" if thread else "a thread"
+                )
+        finally:
+            before(failed)
 
     threading.excepthook = excepthook
 
@@ -36,9 +38,11 @@ def report_tasks(reporter: Reporter, loop: asyncio.AbstractEventLoop) -> None:
 
     def handler(loop: asyncio.AbstractEventLoop, context: Context) -> None:
         error = context.get("exception")
-        if isinstance(error, Exception):
-            reporter.report(error, "background", place=_place(context))
-        loop.default_exception_handler(context)
+        try:
+            if isinstance(error, Exception):
+                reporter.report(error, "background", place=_place(context))
+        finally:
+            loop.default_exception_handler(context)
 
     if loop.get_exception_handler() is None:
         loop.set_exception_handler(handler)

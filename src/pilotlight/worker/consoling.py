@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from pilotlight import messages
+from pilotlight.worker.idle import import_while_serving
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Consoling:
         self._consoles: Consoles | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._keeper: Keeper | None = None
+        self._stop_importing: Callable[[], None] | None = None
 
     def keeper(self) -> Keeper:
         """Made when the first error comes."""
@@ -68,6 +70,7 @@ class Consoling:
 
     def begin(self) -> None:
         """The worker serves, on the loop that runs here."""
+        self._stop_importing = import_while_serving(asyncio.get_running_loop())
         self._expire()
 
     def close(self) -> None:
@@ -76,6 +79,8 @@ class Consoling:
             self._consoles.close()
         if self._expiry is not None:
             self._expiry.cancel()
+        if self._stop_importing is not None:
+            self._stop_importing()
         if self._keeper is not None:
             self._keeper.on_drop = None
             self._keeper.clear()

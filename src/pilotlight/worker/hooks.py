@@ -4,6 +4,7 @@ response."""
 from __future__ import annotations
 
 import asyncio
+import traceback
 
 from pilotlight.app.frameworks import is_default_error_page
 from pilotlight.console import Console
@@ -65,6 +66,18 @@ class WorkerHooks:
         self, error: BaseException, request: RequestInfo | None, response_started: bool
     ) -> ErrorResponse | None:
         """Prints the traceback; the answer is the report for whom it is meant, else None (a plain 500)."""
+        try:
+            return self._reported(error, request, response_started)
+        except Exception as bug:  # noqa: BLE001 - whoever asked gets an answer, and the terminal the error
+            self._console.error(
+                f"Pilotlight could not report this error ({type(bug).__name__}: {bug}). The app's error:"
+            )
+            self._console.block("".join(traceback.format_exception(error)))
+            return None
+
+    def _reported(
+        self, error: BaseException, request: RequestInfo | None, response_started: bool
+    ) -> ErrorResponse | None:
         reporter = self._reporter
         if request is None:
             reporter.tell(reporter.report(error, "lifespan"), "The app, outside a request,")

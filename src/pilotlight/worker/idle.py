@@ -1,10 +1,14 @@
-"""What a worker imports while it waits for its order: what only some apps, or only errors, will need.
+"""What a worker imports while nobody waits for it: what only some apps, or only errors, will need.
 
-Must never hold up the order: it is looked for before each import.
+Must never hold up the order, which is looked for before each import, nor requests: between two imports they
+have their turn.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 
 from pilotlight.channel import Channel
@@ -18,8 +22,14 @@ _OURS = (
     "pilotlight.debugger.text",
     "pilotlight.debugger.transport",
     "pilotlight.worker.describing",
+    "pilotlight.debugger.suggest",
+    "pilotlight.debugger.variables",
+    "pilotlight.debugger.variables_template",
+    "pilotlight.debugger.editor",
     "pilotlight.debugger.consoles",
 )
+_AFTER_SECONDS = 0.5
+_BETWEEN_SECONDS = 0.02
 
 
 def import_while_idle(channel: Channel) -> None:
@@ -30,3 +40,25 @@ def import_while_idle(channel: Channel) -> None:
         if channel.is_readable():
             return
         import_module(name)
+
+
+def import_while_serving(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+    """Imports on the loop what has not been imported before, soon: an app may run out of descriptors, and then
+    nothing can be imported any more.
+
+    Returns:
+        what stops it.
+    """
+    names = iter(_OURS)
+    handle: asyncio.TimerHandle
+
+    def go_on() -> None:
+        nonlocal handle
+        name = next(names, None)
+        if name is not None:
+            with suppress(OSError):  # no descriptors already: the first error says so
+                import_module(name)
+            handle = loop.call_later(_BETWEEN_SECONDS, go_on)
+
+    handle = loop.call_later(_AFTER_SECONDS, go_on)
+    return lambda: handle.cancel()
