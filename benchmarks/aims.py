@@ -10,6 +10,8 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from contenders import WITHOUT_DEBUGGER
+from pages import DEEP, RECURSION, Pages
 from table import Row, aligned, milliseconds, percentile
 
 Figure = Callable[[Row], "float | None"]
@@ -126,6 +128,70 @@ def _crash(row: Row) -> float | None:
     return _median(row.crash_seconds)
 
 
+def _over_plain(target: str, times: Callable[[Pages], list[float]]) -> Figure:
+    """A page's time over that of a request that does not fail."""
+
+    def figure(row: Row) -> float | None:
+        found = _median([seconds for each in row.pages_of(target) for seconds in times(each)])
+        plain = _median([seconds for each in row.pages for seconds in each.plain])
+        return None if found is None or plain is None else found - plain
+
+    return figure
+
+
+def _size(target: str) -> Figure:
+    return lambda row: max((each.size for each in row.pages_of(target)), default=None)
+
+
+def _kib(size: float) -> str:
+    return f"{size / 1024:,.1f} KiB"
+
+
+def _quiet_cost(row: Row) -> float | None:
+    return _median(row.quiet_cpu_microseconds)
+
+
+def _cost(microseconds: float) -> str:
+    return f"{microseconds:,.0f} µs"
+
+
+def _without_debugger(figure: Figure, more: float) -> Callable[[Row, Sequence[Row]], float | None]:
+    def limit(row: Row, rows: Sequence[Row]) -> float | None:
+        bare = next(
+            (each for each in rows if (each.app, each.contender) == (row.app, WITHOUT_DEBUGGER)), None
+        )
+        if bare is None or bare is row:
+            return None
+        known = figure(bare)
+        return None if known is None else known + more
+
+    return limit
+
+
+def _first_page(page: Pages) -> list[float]:
+    return [page.first]
+
+
+def _page_after_edit(page: Pages) -> list[float]:
+    return [page.edited]
+
+
+def _warm_pages(page: Pages) -> list[float]:
+    return page.warm
+
+
+PAGE_AIMS = (
+    ("28-frame error, first page over a plain request", DEEP, 50, _first_page),
+    ("28-frame error, first page after an edit, likewise", DEEP, 50, _page_after_edit),
+    ("28-frame error, warm page, likewise", DEEP, 20, _warm_pages),
+    ("1,000-deep recursion, first page, likewise", RECURSION, 60, _first_page),
+    ("1,000-deep recursion, warm page, likewise", RECURSION, 60, _warm_pages),
+)
+"""Text, target, milliseconds, which times."""
+SAME_START = 0.005
+"""Seconds by which two medians of the same start differ on a machine with other users."""
+
+
 def _asked(row: Row) -> str:
     return f" of {sum(each.requests for each in row.staleness):,}"
 
@@ -179,6 +245,28 @@ AIMS = (
     *(
         Aim(f"crashed worker to next answer ({app})", app, "50 ms", _crash, _fixed(0.05), _ms)
         for app in ("flask", "fastapi", "heavy")
+    ),
+    *(
+        Aim(text, "failing", f"{most} ms", _over_plain(target, times), _fixed(most / 1000), _ms)
+        for text, target, most, times in PAGE_AIMS
+    ),
+    Aim("28-frame error, page size", "failing", "80 KiB", _size(DEEP), _fixed(80 * 1024), _kib),
+    Aim("1,000-deep recursion, page size", "failing", "100 KiB", _size(RECURSION), _fixed(100 * 1024), _kib),
+    Aim(
+        "start-up with the debugger",
+        "failing",
+        "that without (and 5 ms of noise)",
+        _cold,
+        _without_debugger(_cold, SAME_START),
+        _ms,
+    ),
+    Aim(
+        "CPU of a request without error",
+        "failing",
+        "that without debugger + 10 µs",
+        _quiet_cost,
+        _without_debugger(_quiet_cost, 10),
+        _cost,
     ),
 )
 

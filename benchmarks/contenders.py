@@ -24,7 +24,7 @@ class App:
     edited: str
     """The file that is saved; it holds the text `version 0`, and the answers show it."""
     kind: str
-    """`wsgi`, `django` (WSGI, with manage.py) or `asgi`."""
+    """`wsgi`, `django` (WSGI, with manage.py), `asgi`, or `failing` (WSGI, for servers with a debugger)."""
     path: str
     measures: frozenset[str]
     compared: bool = False
@@ -80,6 +80,15 @@ def _apps() -> dict[str, App]:
             "django",
             "/shop/42/",
             frozenset({"coldstart", "edit", "memory"}),
+        ),
+        App(
+            "failing",
+            "failing_app",
+            "app",
+            "failing_app.py",
+            "failing",
+            "/?name=lamp",
+            frozenset({"debugger"}),
         ),
     )
     return {app.name: app for app in apps}
@@ -161,16 +170,20 @@ _FLASK = frozenset({"wsgi"})
 _DJANGO = frozenset({"django"})
 _WSGI = _FLASK | _DJANGO
 _ASGI = frozenset({"asgi"})
+_FAILING = frozenset({"failing"})
 _OWN_FLASK = {"PILOTLIGHT_FLASK": "0"}
 """Where Pilotlight is installed, `flask run` is Pilotlight; this gives Flask its own back."""
 _WITHOUT_WATCHDOG = {**_OWN_FLASK, "PYTHONPATH": str(Path(__file__).resolve().parent / "without_watchdog")}
 """What `pip install flask` alone gives: Werkzeug then looks at the time stamps of modules once a second."""
 
+WITHOUT_DEBUGGER = "pilotlight --debug --no-debugger"
+
 CONTENDERS = (
     Contender("pilotlight", _pilotlight, _WSGI | _ASGI, False),
-    Contender("pilotlight --debug", _with(_pilotlight, "--debug"), _WSGI | _ASGI, True),
+    Contender("pilotlight --debug", _with(_pilotlight, "--debug"), _WSGI | _ASGI | _FAILING, True),
+    Contender(WITHOUT_DEBUGGER, _with(_pilotlight, "--debug", "--no-debugger"), _FAILING, True),
     Contender("flask run (Werkzeug)", _flask, _FLASK, False, _OWN_FLASK),
-    Contender("flask run --debug", _with(_flask, "--debug"), _FLASK, True, _WITHOUT_WATCHDOG),
+    Contender("flask run --debug", _with(_flask, "--debug"), _FLASK | _FAILING, True, _WITHOUT_WATCHDOG),
     Contender("flask run --debug, watchdog", _with(_flask, "--debug"), _FLASK, True, _OWN_FLASK),
     Contender("manage.py runserver", _runserver, _DJANGO, True),
     Contender("granian wsgi", _granian("wsgi"), _WSGI, False),

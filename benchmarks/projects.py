@@ -11,6 +11,8 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+from failing import failing
+
 SMALL = {"flask": "flask_app.py", "asgi": "asgi_app.py", "fastapi": "fastapi_app.py"}
 HERE = Path(__file__).resolve().parent
 
@@ -22,7 +24,7 @@ def lay_out(folder: str, directory: Path) -> Path:
     if folder in SMALL:
         shutil.copy(HERE / "apps" / SMALL[folder], root)
     else:
-        makers: dict[str, Callable[[Path], None]] = {"heavy": heavy, "django": django}
+        makers: dict[str, Callable[[Path], None]] = {"heavy": heavy, "django": django, "failing": failing}
         makers[folder](root)
     return root
 

@@ -19,16 +19,17 @@ from pathlib import Path
 
 import aims
 import measures
+import pages
 import projects
 import stale
 import table
-from contenders import APPS, CONTENDERS, App, Contender, pilotlight_with
+from contenders import APPS, CONTENDERS, WITHOUT_DEBUGGER, App, Contender, pilotlight_with
 from load import generator
 from running import BenchmarkError, prefer
 from table import Row
 
 HERE = Path(__file__).resolve().parent
-MEASURES = ("throughput", "coldstart", "memory", "edit", "stale", "load", "idle", "crash")
+MEASURES = ("throughput", "coldstart", "memory", "edit", "stale", "load", "idle", "crash", "debugger")
 WITHOUT_RELOADER = ("throughput", "coldstart", "memory")
 """Measures that servers without a reloader take part in."""
 PACKAGES = (
@@ -86,7 +87,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add(
         "--rounds",
         type=int,
-        help="rounds of throughput and cold start (default 5), and half as many of memory",
+        help="rounds of throughput, cold start and debugger (default 5), and half as many of memory",
     )
     add("--edits", type=int, help="edits per server and app, in three rounds (default 15)")
     add("--seconds", type=float, help="length of one round of throughput (default 4)")
@@ -141,6 +142,7 @@ class Session:
             "load": (self._load, 1),
             "idle": (self._idle, 1),
             "crash": (self._crash, min(2, options.crashes)),
+            "debugger": (self._debugger, options.rounds),
         }
         for measure in [name for name in MEASURES if name in (options.measure or MEASURES)]:
             step, rounds = steps[measure]
@@ -229,6 +231,29 @@ class Session:
     def _crash(self, row: Row, app: App, contender: Contender) -> None:
         count = -(-self.options.crashes // min(2, self.options.crashes))
         row.crashes.extend(measures.crashes(contender, app, self._root(app), count))
+
+    def _debugger(self, row: Row, app: App, contender: Contender) -> None:
+        root = self._root(app)
+        for _ in range(2):
+            row.cold_start_seconds.append(measures.cold_start_seconds(contender, app, root))
+        if contender.name != WITHOUT_DEBUGGER:
+            row.pages.extend(pages.pages(contender, app, root, target) for target in pages.SAID)
+        if contender.ours:
+            self._cost_of_a_request(row, app, contender)
+
+    def _cost_of_a_request(self, row: Row, app: App, contender: Contender) -> None:
+        options = self.options
+        found = measures.throughput(
+            contender,
+            app,
+            self._root(app),
+            log=False,
+            connections=options.connections,
+            seconds=options.seconds,
+        )
+        row.quiet_requests_per_second.append(found.requests_per_second)
+        row.quiet_cpu_microseconds.append(found.cpu_microseconds)
+        row.errors += found.errors
 
 
 @contextmanager

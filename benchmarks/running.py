@@ -63,14 +63,18 @@ class Running:
     errors: IO[bytes]
     """What it writes to standard error, unless that is the null device."""
 
-    def ask(self, target: str) -> bytes:
+    def ask(self, target: str, headers: bytes = b"") -> bytes:
         """One request on a connection of its own; the whole response.
+
+        Args:
+            headers: further ones, each with its line end.
 
         Raises:
             OSError: no connection, or no complete response.
         """
         with socket.create_connection(("127.0.0.1", self.port), timeout=15) as sock:
-            sock.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % target.encode())
+            head = b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" % target.encode()
+            sock.sendall(head + headers + b"\r\n")
             received = b""
             while chunk := sock.recv(65536):
                 received += chunk

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from measures import Crash, Edit, Idle
+from pages import DEEP, RECURSION, Pages
 from stale import Staleness, Storm
 
 
@@ -33,6 +34,7 @@ class Row:
     storms: list[Storm] = field(default_factory=list)
     idle: list[Idle] = field(default_factory=list)
     crashes: list[Crash] = field(default_factory=list)
+    pages: list[Pages] = field(default_factory=list)
     errors: int = 0
     """Requests under load without a good answer."""
     problems: list[str] = field(default_factory=list)
@@ -52,6 +54,10 @@ class Row:
     def crash_seconds(self) -> list[float]:
         """Crash to the next good answer; infinite where none came."""
         return [math.inf if crash.seconds is None else crash.seconds for crash in self.crashes]
+
+    def pages_of(self, target: str) -> list[Pages]:
+        """Those about one of the two errors."""
+        return [each for each in self.pages if each.target == target]
 
 
 def percentile(samples: Sequence[float], share: float) -> float:
@@ -121,6 +127,26 @@ def _crash(row: Row) -> str:
     return f"{milliseconds(statistics.median(taken))} / {milliseconds(percentile(taken, 0.9))}"
 
 
+def _pages(target: str) -> Callable[[Row], str]:
+    def shown(row: Row) -> str:
+        pages = row.pages_of(target)
+        if not pages:
+            return "–"
+        samples = (
+            [each.first for each in pages],
+            [each.edited for each in pages],
+            [seconds for each in pages for seconds in each.warm],
+        )
+        times = " / ".join(milliseconds(statistics.median(each)) for each in samples)
+        return f"{times}, {max(each.size for each in pages) / 1024:,.0f} KiB"
+
+    return shown
+
+
+def _plain(row: Row) -> str:
+    return _spread([seconds for each in row.pages for seconds in each.plain], 1000, 1)
+
+
 COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("app", lambda row: row.app),
     ("server", lambda row: row.contender),
@@ -138,6 +164,9 @@ COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("failed under load", _storm),
     ("idle % of a core", _idle),
     ("crash ms, median / p90", _crash),
+    ("plain request ms", _plain),
+    ("28-frame error ms, first / after an edit / warm", _pages(DEEP)),
+    ("1,000-deep recursion, likewise", _pages(RECURSION)),
 )
 
 
