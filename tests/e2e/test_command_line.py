@@ -229,14 +229,21 @@ def test_open_does_not_wait_for_the_browser(serve: Serve, tmp_path: Path, mode: 
         env=browser(tmp_path, f"exec cat '{tmp_path}/closed'"),
     )
     server.wait_for_output("browser-opened")
-    assert (tmp_path / "opened").read_text() == f"{server.url}\n"
+    opened = (tmp_path / "opened").read_text()
+    if mode == "--debug":  # leads to the app, and unlocks the browser; arguments can be read by others
+        page = Path(opened.strip().removeprefix("file://"))
+        assert stat.S_IMODE(page.stat().st_mode) == 0o600
+        assert "/unlock#" in page.read_text()
+    else:
+        assert opened == f"{server.url}\n"
     assert server.get("/", timeout=5).text == "hello"
     server.write("hello.py", APP.replace('"hello"', '"changed"'))
     if mode == "--debug":
         server.wait_until_response(lambda response: response.text == "changed", timeout=10)
     server.terminate()
     assert server.wait_for_exit(5) == 0
-    assert (tmp_path / "opened").read_text() == f"{server.url}\n", "opened once, not at each reload"
+    assert (tmp_path / "opened").read_text() == opened, "opened once, not at each reload"
+    assert mode == "--no-debug" or not page.exists()
     os.close(os.open(tmp_path / "closed", os.O_WRONLY | os.O_NONBLOCK))  # fails if the browser was ended
 
 

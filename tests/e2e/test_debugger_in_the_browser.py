@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -164,3 +165,18 @@ def test_a_form_is_sent_again_only_when_asked(serve: Serve, page: Any) -> None:
     page.get_by_role("button", name="Send the request again").click()
     page.locator("h1", has_text="total 8").wait_for()
     assert len(re.findall(r"POST .* /total/plum", server.output)) == 2
+
+
+def test_the_browser_that_we_open_is_unlocked_and_shows_the_app(
+    serve: Serve, page: Any, tmp_path: Path
+) -> None:
+    program = tmp_path / "browser"
+    program.write_text(f"#!/bin/sh\necho \"$1\" > '{tmp_path}/opened'\necho browser-opened\n")
+    program.chmod(0o755)
+    files = {"hello.py": FLASK + FORM}
+    server = serve("--app", "hello", "run", "--debug", "--open", files=files, env={"BROWSER": str(program)})
+    server.wait_for_output("browser-opened")
+    page.goto((tmp_path / "opened").read_text().strip())
+    page.wait_for_url(f"{server.url}/")
+    page.goto(f"{server.url}/total/plum")
+    evaluated(console_of(page), "amount + 1", "3")

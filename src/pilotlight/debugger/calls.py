@@ -34,12 +34,14 @@ class Office:
     Args:
         url: the root of the debug pages as it was registered, without a slash at the end.
         render: a report as a page, with the nonce for its style and script.
+        app_url: where the app is.
     """
 
     desk: Desk
     keyring: Keyring
     url: str
     render: Render
+    app_url: str = ""
 
 
 def rendered(report: Report, nonce: str) -> bytes:
@@ -68,7 +70,7 @@ def unlock(office: Office, body: dict[str, Any]) -> Answer:
     if body.get("host") == "127.0.0.1" and office.url.startswith(root):
         link = office.keyring.new_link(office.url)
         following = f"http://localhost:{link.removeprefix(root)}"
-    return json_of({"token": token, "next": following})
+    return json_of({"token": token, "next": following, "app": office.app_url})
 
 
 def reports(office: Office, body: dict[str, Any]) -> Answer:

@@ -39,6 +39,7 @@ class DebugListener:
         app_origins: whose pages may show the console in a frame.
         allowed_hosts: further names, without port, under which the pages may be opened.
         render: a report as a page, with the nonce for its style and script; None: without links to an editor.
+        app_url: where the app is; a browser that was unlocked by `--open` goes on to it.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class DebugListener:
         app_origins: Iterable[str] = (),
         allowed_hosts: Iterable[str] = (),
         render: Callable[[Report, str], bytes] | None = None,
+        app_url: str = "",
     ) -> None:
         self.url = url
         authority, slash, path = url.partition("://")[2].partition("/")
@@ -61,6 +63,7 @@ class DebugListener:
         self._sockets = tuple(sockets)
         self._app_origins = tuple(app_origins)
         self._render = render
+        self._app_url = app_url
         self._open: dict[asyncio.Task[None], Exchange | None] = {}
         """The oldest first."""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -157,7 +160,7 @@ class DebugListener:
         transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock)
         transport.set_write_buffer_limits(high=0)  # an answer is sent only when the kernel has all of it
         writer = asyncio.StreamWriter(transport, protocol, reader, loop)
-        office = Office(self._desk, self._keyring, self.url, self._render or rendered)
+        office = Office(self._desk, self._keyring, self.url, self._render or rendered, self._app_url)
         exchange = Exchange(reader, writer, self._rules, office, self._app_origins)
         task = asyncio.current_task()
         if task in self._open:

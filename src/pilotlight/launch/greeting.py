@@ -21,12 +21,14 @@ class Greeting:
     Args:
         urls: where the server listens, the best first.
         unlock_link: gives the link that unlocks a browser for the debugger; empty where there is none.
+        unlocking: makes of that link what the browser is to open, if we open it; empty for the app alone.
     """
 
     console: Console
     settings: Settings
     urls: Sequence[str]
     unlock_link: Callable[[], str] = str
+    unlocking: Callable[[str], str] = str
 
     def show(self, name: str, framework: str | None, framework_version: str | None) -> None:
         """The app `name` is ready."""
@@ -43,11 +45,14 @@ class Greeting:
             notes=(*debugger, *(self._hints() if _is_typed_to() else ())),
         )
         if self.settings.open_browser:
-            self.open_browser()
+            self.open_browser(self.unlocking(link) if link else "")
 
-    def open_browser(self) -> None:
+    def open_browser(self, first: str = "") -> None:
         """Opens the user's browser, or says that it could not. Returns at once: the command in `BROWSER` may
         run as long as its window is open, and what calls this has a server to attend to.
+
+        Args:
+            first: what is opened in place of the app, and leads to it.
         """
         from threading import Thread
 
@@ -55,12 +60,12 @@ class Greeting:
         if url.startswith("unix:"):
             self.console.line("A UNIX socket cannot be opened in a browser.")
             return
-        Thread(target=self._open, args=(url,), name="browser", daemon=True).start()
+        Thread(target=self._open, args=(first or url, url), name="browser", daemon=True).start()
 
-    def _open(self, url: str) -> None:
+    def _open(self, first: str, url: str) -> None:
         import webbrowser
 
-        if not webbrowser.open(url):
+        if not webbrowser.open(first):
             self.console.line(f"No browser could be started; open {url} yourself.")
 
     def _hints(self) -> Sequence[str]:

@@ -66,7 +66,7 @@ def supervise(
 
         debugging.open()
         overlay = EnvironmentOverlay(settings)
-        greeting = Greeting(console, settings, bound.urls, debugging.link)
+        greeting = Greeting(console, settings, bound.urls, debugging.link, debugging.opening)
         supervisor = Supervisor(
             settings,
             target,

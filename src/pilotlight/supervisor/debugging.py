@@ -8,6 +8,7 @@ import base64
 import os
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pilotlight.console import Console
@@ -38,6 +39,8 @@ class Debugging:
         self._sockets: tuple[socket.socket, ...] = ()
         self._keyring: Keyring | None = None
         self._listener: DebugListener | None = None
+        self._opening: str | None = None
+        """The file that unlocks the browser that we open."""
         self.url = ""
         """The root of the pages; empty where there are none."""
         self.note = ""
@@ -98,6 +101,7 @@ class Debugging:
             app_origins=self._app_origins(),
             allowed_hosts=self._settings.allowed_hosts,
             render=self._render,
+            app_url=self._app_urls[0],
         )
         self._listener.start(loop)
 
@@ -113,6 +117,31 @@ class Debugging:
         except UserError as error:
             self._console.warning(f"The console cannot be unlocked. {error.message}")
             return ""
+
+    def opening(self, link: str) -> str:
+        """What unlocks a browser and then shows the app: a file that only this user can read, since the
+        arguments of a command can be read by others. Empty where there is nothing to unlock.
+
+        Args:
+            link: as `link` gave it.
+        """
+        if not link or _is_confined():
+            return ""
+        from pilotlight.debugger.statefile import state_directory
+
+        path = os.path.join(state_directory(os.environ), f"open-{os.getpid()}.html")
+        text = (
+            '<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer">'
+            f'<meta http-equiv="refresh" content="0;url={link}&amp;app"><title>Pilotlight</title>'
+        )
+        try:
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(text)
+        except OSError as error:
+            self._console.line(f"--open cannot unlock the browser ({error.strerror}: {path}).")
+            return ""
+        self._opening = path
+        return f"file://{path}"
 
     def adopt(self, descriptor: int, data: str) -> None:
         """A connection to the app's port has asked for our pages.
@@ -135,6 +164,9 @@ class Debugging:
                 sock.close()
         if self._keyring is not None:
             self._keyring.unregister()
+        if self._opening is not None:
+            with suppress(OSError):  # somebody has tidied up
+                os.unlink(self._opening)
 
     def _app_origins(self) -> list[str]:
         """Under which names a page of the app may show the console in a frame."""
@@ -155,6 +187,11 @@ class Debugging:
             editor=self._settings.editor or guess_editor(os.environ),
             mapping=tuple((here, there) for here, _, there in pairs),
         )
+
+
+def _is_confined() -> bool:
+    """Whether the browser may be a snap, which reads no hidden directories: it is sent to the app alone."""
+    return any(os.path.isdir(f"/snap/{name}") for name in ("firefox", "chromium"))
 
 
 def _check_editor(editor: str) -> None:
