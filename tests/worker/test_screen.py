@@ -1,0 +1,100 @@
+"""Which names the app answers to in debug mode, and the paths that are ours."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from pilotlight.server.application import Elsewhere, ErrorResponse
+from pilotlight.worker.screen import Screen, is_nobodys
+
+
+@dataclass
+class Facts:
+    method: str = "GET"
+    raw_path: bytes = b"/"
+    headers: list[tuple[bytes, bytes]] = field(default_factory=lambda: [(b"host", b"localhost:5000")])
+
+
+def asked(screen: Screen, host: str, path: bytes = b"/", **more: Any) -> object:
+    return screen(Facts(raw_path=path, headers=[(b"host", host.encode())], **more), "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("name", "nobodys"),
+    [
+        ("localhost", True),
+        ("a.b.localhost", True),
+        ("127.0.0.1", True),
+        ("10.1.2.3", True),
+        ("[::1]", True),
+        ("[fe80::1%25eth0]", True),
+        ("", True),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.nip.io", False),
+        ("evil.example", False),
+        ("localhost.", False),
+    ],
+)
+def test_names_that_cannot_be_anybodys(name: str, nobodys: bool) -> None:
+    assert is_nobodys(name) is nobodys
+
+
+def test_names_that_are_allowed() -> None:
+    screen = Screen(["dev.example.test", ".of.test"], 1)
+    for host in ("dev.example.test", "DEV.example.test:5000", "of.test", "a.of.test", socket.gethostname()):
+        assert asked(screen, host) is None
+    for host in ("example.test", "xof.test", "dev.example.test.evil", "evil\u00e9"):
+        refusal = asked(screen, host)
+        assert isinstance(refusal, ErrorResponse)
+        assert refusal.status == 403
+        assert b"--allowed-host" in refusal.body
+
+
+def test_a_request_without_host_passes() -> None:
+    assert Screen([], 1)(Facts(headers=[]), "local") is None
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    screen = Screen([".test"], 1)
+    for number in range(1000):
+        assert asked(screen, f"a{number}.test") is None
+    assert len(screen._known) <= 64
+
+
+def test_the_state_is_told_to_this_machine_alone() -> None:
+    path = b"/.well-known/pilotlight/state"
+    screen = Screen([], 7)
+    answer = asked(screen, "localhost", path)
+    assert isinstance(answer, ErrorResponse)
+    assert json.loads(answer.body) == {"generation": 7}
+    for facts, client in (
+        (Facts(raw_path=path), "192.168.1.9"),
+        (
+            Facts(raw_path=path, headers=[(b"host", b"localhost"), (b"x-forwarded-for", b"1.2.3.4")]),
+            "127.0.0.1",
+        ),
+        (Facts(raw_path=path, method="POST"), "127.0.0.1"),
+        (Facts(raw_path=path + b"x"), "127.0.0.1"),
+    ):
+        refusal = screen(facts, client)
+        assert isinstance(refusal, ErrorResponse)
+        assert refusal.status == 404
+
+
+def test_the_debugger_is_reached_by_its_secret_path_only() -> None:
+    taken: list[Any] = []
+    screen = Screen([], 1, "/.pilotlight-debugger-abc", taken.append)
+    for path in (b"/.pilotlight-debugger-abc/", b"/.pilotlight-debugger-abc/api/reports"):
+        assert isinstance(asked(screen, "localhost", path), Elsewhere)
+    for path in (
+        b"/.pilotlight-debugger-abd/",
+        b"/.pilotlight-debugger-abc",
+        b"/x/.pilotlight-debugger-abc/",
+    ):
+        assert asked(screen, "localhost", path) is None
+    assert isinstance(asked(screen, "evil.example", b"/.pilotlight-debugger-abc/"), ErrorResponse)
