@@ -1,0 +1,138 @@
+"""The recent errors of all workers, and the questions to them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, cast
+
+import pytest
+
+from pilotlight import messages
+from pilotlight.debugger import from_exception, to_json
+from pilotlight.supervisor.child import Child, State
+from pilotlight.supervisor.desk import MOST_REPORTS, MOST_REQUESTS, Desk
+
+
+class Worker:
+    """What the desk needs of a child."""
+
+    def __init__(self) -> None:
+        self.state = State.SERVING
+        self.sent: list[dict[str, Any]] = []
+
+    def send(self, body: dict[str, Any]) -> bool:
+        self.sent.append(body)
+        return True
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+@pytest.fixture
+def desk(worker: Worker) -> Iterator[Desk]:
+    with socket.socket() as listening:
+        yield Desk(lambda: cast(Child, worker), (listening, False))
+
+
+def arrive(desk: Desk, worker: Worker, request: bytes | None = None) -> str:
+    report = to_json(from_exception(ValueError("x")))
+    kept = None if request is None else base64.b64encode(request).decode()
+    desk.arrived(cast(Child, worker), {"report": report, "alive": True, "request": kept})
+    return str(report["id"])
+
+
+def question(report: str = "", kind: str = "evaluate") -> dict[str, Any]:
+    return {"kind": kind, "report": report, "frame": 0, "code": "1"}
+
+
+async def read(events: AsyncIterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [event async for event in events]
+
+
+def test_the_last_reports_and_requests_are_kept(desk: Desk, worker: Worker) -> None:
+    ids = [arrive(desk, worker, b"GET / HTTP/1.1\r\n\r\n") for _ in range(MOST_REPORTS + 5)]
+    assert [summary.id for summary in desk.reports()] == ids[: -MOST_REPORTS - 1 : -1]
+    assert [desk.repeatable(each) for each in ids[-MOST_REQUESTS - 1 :]] == [False] + [True] * MOST_REQUESTS
+    assert desk.report(ids[0]) is None
+
+
+def test_frames_are_gone_with_their_worker_or_before(desk: Desk, worker: Worker) -> None:
+    first, second = arrive(desk, worker), arrive(desk, worker)
+    desk.frames_gone([first, "unknown"])
+    assert (desk.alive(first), desk.alive(second)) == (False, True)
+    desk.left(cast(Child, worker))
+    assert not desk.alive(second)
+    assert desk.report(second) is not None
+
+
+def test_a_question_is_answered_by_the_worker_of_the_report(desk: Desk, worker: Worker) -> None:
+    async def main() -> list[dict[str, Any]]:
+        reading = asyncio.ensure_future(read(desk.ask(question(arrive(desk, worker)))))
+        await asyncio.sleep(0)
+        number = worker.sent[0]["number"]
+        desk.answered(number, {"type": "output", "text": "a"})
+        desk.answered(number + 99, {"type": "output", "text": "somebody else's"})
+        desk.answered(number, {"type": "done", "status": "ok"})
+        return await reading
+
+    assert [event["type"] for event in asyncio.run(main())] == ["output", "done"]
+    assert worker.sent[0]["type"] == messages.QUESTION
+
+
+def test_a_worker_that_ends_ends_its_answers(desk: Desk, worker: Worker) -> None:
+    async def main() -> list[dict[str, Any]]:
+        reading = asyncio.ensure_future(read(desk.ask(question())))
+        await asyncio.sleep(0)
+        desk.left(cast(Child, worker))
+        return await reading
+
+    assert [event["type"] for event in asyncio.run(main())] == ["note", "done"]
+
+
+@pytest.mark.parametrize("state", [State.LOADING, State.DRAINING])
+def test_nobody_is_asked_while_nobody_serves(desk: Desk, worker: Worker, state: State) -> None:
+    worker.state = state
+    events = asyncio.run(read(desk.ask(question())))
+    assert [event["type"] for event in events] == ["note", "done"]
+    assert worker.sent == []
+
+
+def test_who_stops_reading_cancels(desk: Desk, worker: Worker) -> None:
+    async def main() -> None:
+        events = desk.ask(question())
+        reading = asyncio.ensure_future(read(events))
+        await asyncio.sleep(0)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        await cast(Any, events).aclose()
+
+    asyncio.run(main())
+    assert [each["question"]["kind"] for each in worker.sent] == ["evaluate", "cancel"]
+
+
+def test_subscribers_are_told(desk: Desk, worker: Worker) -> None:
+    async def main() -> list[dict[str, Any]]:
+        events = desk.subscribe()
+        first = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(0)
+        report = arrive(desk, worker)
+        desk.reloaded()
+        desk.left(cast(Child, worker))
+        found = [await first, await anext(events), await anext(events)]
+        await cast(Any, events).aclose()
+        assert found[0] == {"type": "report", "id": report}
+        return found
+
+    assert [event["type"] for event in asyncio.run(main())] == ["report", "reloaded", "gone"]
+
+
+def test_a_request_that_cannot_be_sent_again_is_a_sentence(desk: Desk, worker: Worker) -> None:
+    report = arrive(desk, worker)
+    events = asyncio.run(read(desk.repeat(report)))
+    assert [event["type"] for event in events] == ["note"]
