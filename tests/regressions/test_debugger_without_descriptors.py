@@ -1,4 +1,4 @@
-"""An app that has used up its descriptors: nothing can be imported or opened any more when its error comes."""
+"""An app that has used up its descriptors: at its error nothing can be imported or opened any more."""
 
 from __future__ import annotations
 

@@ -133,12 +133,19 @@ _STEMS = tuple(
         " srf jwt bearer basic otp cvv cvc ssn sig sess kennwort"
     )
 )
-_ASSIGNMENT = (
-    r"""(?<![\w.-])(?P<name>[^\W\d][\w.-]*)(?P<sign>\\?["']?\]?[ \t]{0,4}(?:=>|={1,2}|:)[ \t]{0,4})"""
-    r"""(?P<value>[bBuUrRfF]{0,2}'(?:[^'\\\n]|\\.)*'?|[bBuUrRfF]{0,2}"(?:[^"\\\n]|\\.)*"?"""
+_NAMED = (
+    r"""(?:(?<![\w.-])|(?<=%5[bB]))(?P<name>[^\W\d][\w.-]*)"""
+    r"""(?P<sign>(?:\\?["']?\]?|%5[dD])[ \t]{0,4}(?:=>|={1,2}|:)[ \t]{0,4})"""
+)
+_VALUE = (
+    r"""[bBuUrRfF]{0,2}'(?:[^'\\\n]|\\.)*'?|[bBuUrRfF]{0,2}"(?:[^"\\\n]|\\.)*"?"""
     r"""|\\"[^"\n]*"|\[[^\]\n]*\]?|\([^)\n]*\)?|\{[^}\n]*\}?"""
     r"""|(?:[Bb]earer|[Bb]asic|[Tt]oken)[ \t]+[^\s"'<>]+"""
-    r"""|[^\s&;"'<>\[({][^\s&;"'<>]*)"""
+    r"""|[^\s&;"'<>\[({][^\s&;"'<>]*"""
+)
+_PART = (  # RFC 7578, also as `repr` writes it
+    r"""(?s:(?P<start>\bname="(?P<name>[^"\\]{1,80})"(?:\r?\n|\\r\\n){2})"""
+    r"""(?P<value>.*?)(?=(?:\r?\n|\\r\\n)--|\Z))"""
 )
 _HEADER = (
     r"(?im:^([ \t>]*(?:proxy-)?(?:authorization|(?:set-)?cookie):[ \t]*"
@@ -178,7 +185,9 @@ def mask_text(text: str) -> str:
         return text
     if has_sign:
         text = _compiled(_HEADER).sub(rf"\g<1>{MARK}", text)
-        text = _compiled(_ASSIGNMENT).sub(_mask_assignment, text)
+        text = _mask_assignments(text)
+        if 'name="' in text:
+            text = _compiled(_PART).sub(_mask_part, text)
         if "input_value=" in text:
             text = _compiled(_VALIDATION).sub(_mask_validation, text)
     if ", " in text:
@@ -196,13 +205,24 @@ def _mask_user_info(found: re.Match[str]) -> str:
     return f"{found.group(1)}{found.group(2)}{MARK}@"
 
 
-def _mask_assignment(found: re.Match[str]) -> str:
-    name, sign, value = found.group("name", "sign", "value")
-    if not is_secret_name(name) and not (name.lower() == "sig" and sign == "="):
-        return found.group()
-    if value.rstrip(",)]}").lower() in _NO_SECRET:
-        return found.group()
-    return f"{name}{sign}{_masked(value)}"
+def _mask_assignments(text: str) -> str:
+    """What stands behind another name is not passed over: it may hold a secret of its own, as a URL does."""
+    pieces, done, at = [], 0, 0
+    while (found := _compiled(_NAMED).search(text, at)) is not None:
+        at = found.end()
+        name, sign = found.group("name", "sign")
+        if not is_secret_name(name) and not (name.lower() == "sig" and sign == "="):
+            continue
+        value = _compiled(_VALUE).match(text, at)
+        if value is not None and value.group().rstrip(",)]}").lower() not in _NO_SECRET:
+            pieces += [text[done:at], _masked(value.group())]
+            done = at = value.end()
+    return "".join(pieces) + text[done:]
+
+
+def _mask_part(found: re.Match[str]) -> str:
+    start, name, value = found.group("start", "name", "value")
+    return f"{start}{MARK}" if value and is_secret_name(name) else found.group()
 
 
 def _masked(value: str) -> str:

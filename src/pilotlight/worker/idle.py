@@ -43,8 +43,8 @@ def import_while_idle(channel: Channel) -> None:
 
 
 def import_while_serving(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
-    """Imports on the loop what has not been imported before, soon: an app may run out of descriptors, and then
-    nothing can be imported any more.
+    """Imports on the loop, soon, what has not been imported before: an app may run out of descriptors, and
+    then nothing can be imported any more.
 
     Returns:
         what stops it.
@@ -61,4 +61,4 @@ def import_while_serving(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
             handle = loop.call_later(_BETWEEN_SECONDS, go_on)
 
     handle = loop.call_later(_AFTER_SECONDS, go_on)
-    return lambda: handle.cancel()
+    return lambda: handle.cancel()  # noqa: PLW0108 - the handle is another one after each step

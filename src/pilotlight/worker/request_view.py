@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from pilotlight.debugger.model import Pair, RequestView, Section
 from pilotlight.debugger.secrets import MARK, is_secret_cookie, is_secret_name, mask_text
@@ -142,7 +142,7 @@ def _parameter(text: str, name: str) -> str:
 
 def _masked_part(part: str) -> str:
     name, equals, _ = part.partition("=")
-    return f"{name}={MARK}" if equals and is_secret_name(name) else part
+    return f"{name}={MARK}" if equals and is_secret_name(unquote_plus(name)) else part
 
 
 def _title(name: str) -> str:
