@@ -82,6 +82,7 @@ def test_a_frame_is_gone_after_a_reload_and_the_console_says_so(serve: Serve) ->
     assert "gone" in events[0]["text"]
     assert events[-1]["status"] == "gone"
     assert client.value("app.name") == "'hello'"
+    assert client.value("from flask import current_app; current_app.name") == "'hello'"
 
 
 def test_an_error_of_fastapi_with_await_in_the_console(serve: Serve) -> None:

@@ -86,6 +86,12 @@ def test_the_state_is_told_to_this_machine_alone() -> None:
         assert refusal.status == 404
 
 
+def test_a_failed_load_is_no_new_state() -> None:
+    answer = asked(Screen([], None), "localhost", b"/.well-known/pilotlight/state")
+    assert isinstance(answer, ErrorResponse)
+    assert answer.status == 503
+
+
 def test_the_debugger_is_reached_by_its_secret_path_only() -> None:
     taken: list[Any] = []
     screen = Screen([], 1, "/.pilotlight-debugger-abc", taken.append)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from pilotlight import messages
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pilotlight.debugger.keeper import Keeper
 
 _LOOKS_SECONDS = 60.0
+Start = tuple[dict[str, Any], tuple[AbstractContextManager[Any], ...], bool]
+"""Names, contexts to be in, and whether code that awaits runs on the app's loop."""
 
 
 class Consoling:
@@ -27,12 +29,12 @@ class Consoling:
 
     Args:
         send: to the supervisor.
-        names: of the plain console.
+        plain: what the console without an error begins with.
     """
 
-    def __init__(self, send: Callable[[dict[str, Any]], object], names: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, send: Callable[[dict[str, Any]], object], plain: Callable[[], Start]) -> None:
         self._send = send
-        self._names = names
+        self._plain = plain
         self._consoles: Consoles | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._keeper: Keeper | None = None
@@ -57,10 +59,15 @@ class Consoling:
 
             loop = asyncio.get_running_loop()
             keeper = self.keeper()
+
+            def contexts() -> Contexts:
+                _, enter, on_loop = self._plain()
+                return Contexts(contextvars.Context(), enter, loop if on_loop else None)
+
             consoles = self._consoles = Consoles(
                 keeper,
-                self._names,
-                fresh_contexts=lambda: Contexts(contextvars.Context(), loop=loop),
+                lambda: self._plain()[0],
+                fresh_contexts=contexts,
             )
             keeper.on_drop = self._and_tell(keeper.on_drop)
         consoles.handle(

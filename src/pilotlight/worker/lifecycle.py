@@ -20,7 +20,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from pilotlight import messages
-from pilotlight.app.frameworks import preload_known
+from pilotlight.app.frameworks import console_in, preload_known
 from pilotlight.app.load import LoadedApp, adopt_app, load_app
 from pilotlight.app.runcalls import RunCall, ignoring, intercepting
 from pilotlight.app.script import ScriptTarget, run_as_main
@@ -38,7 +38,7 @@ from pilotlight.reload.userfiles import UserFiles
 from pilotlight.server.application import Application, DetachedConnection, ServerConfig
 from pilotlight.server.engine import LifespanFailed, preload
 from pilotlight.worker.configuration import config_of_stand_in, debugging_of, server_config
-from pilotlight.worker.consoling import Consoling
+from pilotlight.worker.consoling import Consoling, Start
 from pilotlight.worker.ending import end_in_spite_of_threads, flush_standard_streams
 from pilotlight.worker.failure import application_for
 from pilotlight.worker.forking import Forks
@@ -117,7 +117,7 @@ class Worker:
             acted=purity.note if purity is not None else None,
         )
         self._freshness = Freshness(order.word, order.notices, order.number)
-        self._consoling = Consoling(channel.send, self._names_of_console) if order.settings.debugger else None
+        self._consoling = Consoling(channel.send, self._plain_console) if order.settings.debugger else None
         self._application: Application | None = None
         self._loaded = False
         self._served = False
@@ -258,7 +258,7 @@ class Worker:
 
     def _serving(self, context: object = None) -> Serving:
         notice = self._console.line if self._order.first else None
-        config = server_config(self._settings, context, notice, self._screen())
+        config = server_config(self._settings, context, notice, self._screen(self._order.number))
         return self._serving_with(config, self._reporter())
 
     def _serving_with(self, config: ServerConfig, reporter: Reporter) -> Serving:
@@ -274,11 +274,11 @@ class Worker:
             self._console, debugging, None if consoling is None else consoling.keeper, self._channel.send
         )
 
-    def _screen(self) -> Screen | None:
+    def _screen(self, generation: int | None) -> Screen | None:
         if not self._settings.debugger:
             return None
         _, slash, path = self._order.debug_url.partition("://")[2].partition("/")
-        return Screen(self._settings.allowed_hosts, self._order.number, slash + path, self._to_debugger)
+        return Screen(self._settings.allowed_hosts, generation, slash + path, self._to_debugger)
 
     def _to_debugger(self, connection: DetachedConnection) -> None:
         """It has asked for the debugger on the app's own port."""
@@ -286,9 +286,13 @@ class Worker:
             data = base64.b64encode(connection.data).decode()
             self._tell({"type": messages.DEBUG_CONNECTION, "data": data}, [connection.sock.fileno()])
 
-    def _names_of_console(self) -> dict[str, Any]:
+    def _plain_console(self) -> Start:
         """Of the console without an error."""
-        return {} if self._application is None else {"app": self._application.callable}
+        application = self._application
+        if application is None:
+            return {}, (), False
+        names, contexts = console_in(application.callable)
+        return names, contexts, application.interface == "asgi"
 
     def _fail(self, error: BaseException) -> None:
         """Tells the supervisor; its answer is to serve the failure, or the end of the channel."""
@@ -312,7 +316,7 @@ class Worker:
             self._serve_report(report, reporter)
 
     def _serve_report(self, report: Report, reporter: Reporter) -> None:
-        config = config_of_stand_in(self._settings, self._console.line, self._screen())
+        config = config_of_stand_in(self._settings, self._console.line, self._screen(None))
         application = application_for(report, reporter)
         self._serving_with(config, reporter).run(application, self._order.sockets)
         self._served = True

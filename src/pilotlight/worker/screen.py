@@ -26,7 +26,8 @@ class Screen:
 
     Args:
         allowed: further names, in lower case; one with a dot in front stands for all below it.
-        generation: of the code that is served.
+        generation: of the code that is served; None while a failure is served in its place, for which no
+            page is to leave the error that it shows.
         debug_path: under which the debugger is asked on the app's port; empty where it has one of its own.
         to_debugger: takes the connections that ask for it.
     """
@@ -34,7 +35,7 @@ class Screen:
     def __init__(
         self,
         allowed: Iterable[str],
-        generation: int,
+        generation: int | None,
         debug_path: str = "",
         to_debugger: Callable[[DetachedConnection], None] | None = None,
     ) -> None:
@@ -83,6 +84,8 @@ class Screen:
         if not is_direct_local("" if client == "local" else client, request.headers):
             return _plain(404, "There is nothing here.")
         if request.raw_path == _STATE_PATH and request.method == "GET":
+            if self._generation is None:
+                return _plain(503, "The app could not be loaded.")
             return _answer(200, b"application/json", json.dumps({"generation": self._generation}).encode())
         return _plain(404, "There is nothing here.")
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from pilotlight.server.application import Application
 
@@ -18,6 +19,10 @@ _KNOWN = ("quart", "flask", "fastapi", "starlette", "litestar", "falcon", "bottl
 
 Note = Callable[[BaseException], None]
 """Takes an error that the framework will answer by itself."""
+
+
+Console = tuple[dict[str, Any], tuple[AbstractContextManager[Any], ...]]
+"""The names that a console in the app begins with, and the contexts that it runs in."""
 
 
 class Framework(Protocol):
@@ -60,6 +65,16 @@ def let_errors_out(framework: Framework, app: object, note: Note) -> None:
     let_out = getattr(framework, "let_errors_out", None)
     if let_out is not None:
         let_out(app, note)
+
+
+def console_in(app: object) -> Console:
+    """What a console in an app begins with."""
+    framework = recognise(app)
+    made = getattr(framework, "console", None)
+    if made is None:
+        return {"app": app}, ()
+    names, contexts = made(app)
+    return {"app": app, **names}, contexts
 
 
 def is_default_error_page(body: bytes) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from pilotlight.server.application import Application
 
-from . import Note, is_instance
+from . import Console, Note, is_instance
 
 NAME = "Flask"
 DISTRIBUTION = "flask"
@@ -26,6 +26,11 @@ def application(candidate: object, where: str, debug: bool | None) -> Applicatio
     if debug is not None and bool(app.debug) != debug:
         app.debug = debug
     return Application("wsgi", app)
+
+
+def console(app: Any) -> Console:
+    """As `flask shell` has it: the names of the shell context processors, in an app context."""
+    return dict(app.make_shell_context()), (app.app_context(),)
 
 
 def let_errors_out(app: Any, note: Note) -> None:
