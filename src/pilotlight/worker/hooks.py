@@ -68,7 +68,7 @@ class WorkerHooks:
         """Prints the traceback; the answer is the report for whom it is meant, else None (a plain 500)."""
         try:
             return self._reported(error, request, response_started)
-        except Exception as bug:  # noqa: BLE001 - whoever asked gets an answer, and the terminal the error
+        except BaseException as bug:  # noqa: BLE001 - whoever asked gets an answer, the terminal the error
             self._console.error(
                 f"Pilotlight could not report this error ({type(bug).__name__}: {bug}). The app's error:"
             )

@@ -17,11 +17,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pilotlight.debugger.budget import Budget
     from pilotlight.debugger.model import Moment
 
 
 MOST_MOMENTS = 200
 _MOST_CHARACTERS = 2_000
+_PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
+"""Formatting these runs no code of the app's."""
 
 PRESERVE_CONTEXT = "werkzeug.debug.preserve_context"
 """The key of the WSGI environ under which Flask looks for somebody who wants its contexts, and gives them
@@ -61,21 +64,42 @@ class Recording:
         self.moments.append(moment)
 
     def timeline(self) -> tuple[Moment, ...]:
-        """What has happened, as it is shown. Formats what the app has logged: that is code of the app's."""
-        return tuple(self._moment(each) for each in self.moments)
+        """What has happened, as it is shown. Formats what the app has logged: that is code of the app's, and
+        gets as much time as the values of a page."""
+        from pilotlight.debugger.values import Budget
 
-    def _moment(self, each: logging.LogRecord | Query) -> Moment:
+        with Budget() as budget:
+            return tuple(self._moment(each, budget) for each in self.moments)
+
+    def _moment(self, each: logging.LogRecord | Query, budget: Budget) -> Moment:
         from pilotlight.debugger.model import Moment
         from pilotlight.debugger.secrets import mask_text
 
         if isinstance(each, Query):
             text = mask_text(each.statement[:_MOST_CHARACTERS])
             return Moment(each.time - self.started, "sql", each.source, text, took=each.seconds)
-        try:
-            text = each.getMessage()[:_MOST_CHARACTERS]
-        except Exception as error:  # noqa: BLE001 - a record that cannot be formatted hides no other
-            text = f"{each.msg!s:.200} (could not be formatted: {type(error).__name__})"
-        return Moment(each.created - self.started, "log", each.name, mask_text(text), level=each.levelname)
+        text = mask_text(_message(each, budget)[:_MOST_CHARACTERS])
+        return Moment(each.created - self.started, "log", str(each.name), text, level=str(each.levelname))
+
+
+def _message(record: logging.LogRecord, budget: Budget) -> str:
+    """Its text, in spite of arguments that fail, hang, or want to end the process."""
+    from pilotlight.debugger.budget import Refused
+
+    try:
+        if (
+            type(record.msg) is str
+            and type(record.args) is tuple
+            and _PLAIN.issuperset(map(type, record.args))
+        ):
+            return record.getMessage()
+        return str(budget.call(record.getMessage))
+    except Refused as refusal:
+        why = refusal.note.removeprefix("Its repr ")
+    except Exception as error:  # noqa: BLE001 - a record that cannot be formatted hides no other
+        why = type(error).__name__
+    text = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+    return f"{text:.200} (could not be formatted: {why})"
 
 
 _CURRENT: ContextVar[Recording | None] = ContextVar("pilotlight_recording", default=None)

@@ -96,7 +96,8 @@ class Reporter:
             report, frames = describing.described(error, kind, request, place, self.loaded)
             if self.keeper is not None:
                 describing.keep(self.keeper(), report, frames)
-        except Exception as bug:  # noqa: BLE001 - a bug of ours must not hide the error of the app
+        except BaseException as bug:  # noqa: BLE001 - a bug of ours, or SystemExit of what is shown, must not
+            # hide the error of the app
             self.console.error(
                 f"Pilotlight could not describe this error whole ({type(bug).__name__}: {bug})."
             )

@@ -9,8 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
+
+_CO_OPTIMIZED = 0x1
+"""The call of a function (inspect.CO_OPTIMIZED): a class body may have any mapping for its variables."""
+# Of any class, whatever its metaclass makes of these names.
+_bases = type.__dict__["__mro__"].__get__
+_name = type.__dict__["__name__"].__get__
+_module = type.__dict__["__module__"].__get__
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +66,9 @@ def _of_scope(scope: Mapping[str, Any]) -> Route | None:
     if endpoint is None:
         return None
     path = _attribute(scope.get("route"), "path") or scope.get("path_template") or ""
-    name = getattr(endpoint, "__qualname__", "") if type(endpoint).__name__ == "function" else str(path)
-    module = getattr(endpoint, "__module__", "") if name else ""
+    is_function = type(endpoint) is FunctionType
+    name = endpoint.__qualname__ if is_function else str(path)
+    module = endpoint.__module__ if is_function else ""
     text = "  ".join(part for part in (str(path), f"{module}.{name}" if module else name) if part)
     return Route(text, _mapping(scope.get("path_params")))
 
@@ -77,8 +85,10 @@ def _of_django(frames: Sequence[FrameType]) -> Route | None:
 def _local(frames: Iterable[FrameType], name: str, module: str, kind: str) -> Any:
     """A variable of the calls that is an instance of a class, or of one derived from it."""
     for frame in frames:
+        if not frame.f_code.co_flags & _CO_OPTIMIZED:
+            continue
         value = frame.f_locals.get(name)
-        if any(base.__module__ == module and base.__name__ == kind for base in type(value).__mro__):
+        if any(_name(base) == kind and _module(base) == module for base in _bases(type(value))):
             return value
     return None
 
