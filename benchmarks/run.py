@@ -23,7 +23,7 @@ import pages
 import projects
 import stale
 import table
-from contenders import APPS, CONTENDERS, WITHOUT_DEBUGGER, App, Contender, pilotlight_with
+from contenders import APPS, CONTENDERS, App, Contender, pilotlight_with
 from load import generator
 from running import BenchmarkError, prefer
 from table import Row
@@ -233,27 +233,12 @@ class Session:
         row.crashes.extend(measures.crashes(contender, app, self._root(app), count))
 
     def _debugger(self, row: Row, app: App, contender: Contender) -> None:
-        root = self._root(app)
-        for _ in range(2):
-            row.cold_start_seconds.append(measures.cold_start_seconds(contender, app, root))
-        if contender.name != WITHOUT_DEBUGGER:
-            row.pages.extend(pages.pages(contender, app, root, target) for target in pages.SAID)
+        root, options = self._root(app), self.options
+        for target in pages.SAID:
+            row.pages.append(pages.pages(contender, app, root, target))
         if contender.ours:
-            self._cost_of_a_request(row, app, contender)
-
-    def _cost_of_a_request(self, row: Row, app: App, contender: Contender) -> None:
-        options = self.options
-        found = measures.throughput(
-            contender,
-            app,
-            self._root(app),
-            log=False,
-            connections=options.connections,
-            seconds=options.seconds,
-        )
-        row.quiet_requests_per_second.append(found.requests_per_second)
-        row.quiet_cpu_microseconds.append(found.cpu_microseconds)
-        row.errors += found.errors
+            extras = pages.extras(contender, app, root, options.connections, options.seconds)
+            row.extras.extend(extras)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from measures import Crash, Edit, Idle
-from pages import DEEP, RECURSION, Pages
+from pages import DEEP, RECURSION, Extra, Pages
 from stale import Staleness, Storm
 
 
@@ -35,6 +35,7 @@ class Row:
     idle: list[Idle] = field(default_factory=list)
     crashes: list[Crash] = field(default_factory=list)
     pages: list[Pages] = field(default_factory=list)
+    extras: list[Extra] = field(default_factory=list)
     errors: int = 0
     """Requests under load without a good answer."""
     problems: list[str] = field(default_factory=list)
@@ -147,6 +148,10 @@ def _plain(row: Row) -> str:
     return _spread([seconds for each in row.pages for seconds in each.plain], 1000, 1)
 
 
+def _start(row: Row) -> str:
+    return _spread([each.start_seconds for each in row.pages], 1000)
+
+
 COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("app", lambda row: row.app),
     ("server", lambda row: row.contender),
@@ -165,6 +170,7 @@ COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("idle % of a core", _idle),
     ("crash ms, median / p90", _crash),
     ("plain request ms", _plain),
+    ("first answer ms", _start),
     ("28-frame error ms, first / after an edit / warm", _pages(DEEP)),
     ("1,000-deep recursion, likewise", _pages(RECURSION)),
 )
