@@ -301,6 +301,7 @@ def test_the_page_is_ours_whatever_the_framework_has(
     assert answer.status == 500
     assert f'data-error-id="{answer.headers["x-error-id"]}"' in answer.text
     assert [summary["title"] for summary in client.reports()] == ["ValueError: seen"]
+    server.wait_for_output("500 GET .*/fail")
     if framework != "litestar":  # which logs it as well
         assert server.output.count("ValueError: seen") == 1
 

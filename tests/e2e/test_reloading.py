@@ -85,7 +85,7 @@ def test_reload_is_one_line_that_names_file_and_time(serve: Serve) -> None:
     for greeting in ("two", "three", "four"):
         server.write("hello.py", source(greeting))
         server.wait_until_response(lambda response, wanted=greeting: response.text == wanted)
-    server.wait_for_output("(?s)" + "Reloaded.*" * 3)
+    server.wait_for_output(r"(?s)" + r"Reloaded[^\n]*\n.*" * 3)
     lines = [line for line in server.output.splitlines() if "Reloaded" in line]
     assert len(lines) == 3
     assert all("hello.py" in line and "ms" in line for line in lines)
