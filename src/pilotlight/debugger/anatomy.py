@@ -12,6 +12,8 @@ from typing import Any
 
 MAX_NAME_CHARACTERS = 200
 
+Slots = tuple[tuple[str, MemberDescriptorType], ...]
+
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
 _ABSENT = object()
 
@@ -104,21 +106,32 @@ def attribute(value: object, name: str, default: Any = None) -> Any:
     return default
 
 
-def attributes(value: object) -> Iterator[tuple[str, Any]]:
-    """All that the instance stores: its `__dict__`, then its slots that hold something."""
+def slots_of(kind: type) -> Slots:
+    """The names and descriptors of the slots of a class and its bases."""
+    return tuple(
+        (plain(name), slot)
+        for base in mro(kind)
+        if _is_heap_type(base)
+        for name, slot in list(class_dictionary(base).items())
+        if type(slot) is MemberDescriptorType
+    )
+
+
+def attributes(value: object, slots: Slots | None = None) -> Iterator[tuple[str, Any]]:
+    """All that the instance stores: its `__dict__`, then its slots that hold something.
+
+    Args:
+        slots: of its class, where they are known already.
+    """
     for name, held in list(instance_dictionary(value).items()):
         if is_a(name, str):
             yield plain(name), held
-    for base in mro(type(value)):
-        if not _is_heap_type(base):
+    for name, slot in slots_of(type(value)) if slots is None else slots:
+        try:
+            held = slot.__get__(value)
+        except AttributeError:  # an empty slot
             continue
-        for name, slot in list(class_dictionary(base).items()):
-            if type(slot) is MemberDescriptorType:
-                try:
-                    held = slot.__get__(value)
-                except AttributeError:  # an empty slot
-                    continue
-                yield plain(name), held
+        yield name, held
 
 
 def defined_in(function: object) -> str:

@@ -50,8 +50,10 @@ def _frame_weight(frame: Frame) -> int:
 
 
 def _value_weight(value: Value) -> int:
-    inside = sum(len(item.key) + _value_weight(item.value) for item in value.items)
-    return _PER_VALUE + len(value.text) + len(value.type) + inside
+    size = _PER_VALUE + len(value.text) + len(value.type)
+    for item in value.items:  # a loop, since this is most of what a page is weighed for
+        size += len(item.key) + _value_weight(item.value)
+    return size
 
 
 _Reduction = Callable[[tuple[Frame, ...], "Frame | None"], tuple[Frame, ...]]
@@ -107,13 +109,19 @@ def _bare(frames: tuple[Frame, ...], focus: Frame | None) -> tuple[Frame, ...]:
 def _smaller(frame: Frame, around: int, variables: tuple[Variable, ...]) -> Frame:
     """The frame with `around` lines on each side of its marked ones, and with these variables."""
     omitted = frame.variables_omitted + len(frame.variables) - len(variables) if variables else 0
-    frame = replace(frame, variables=variables, variables_omitted=omitted)
     if frame.line is None or not frame.lines:
-        return frame
+        return replace(frame, variables=variables, variables_omitted=omitted)
     first = max(frame.first_line, frame.line - around)
     last = max(frame.end_line or frame.line, frame.line) + around
     lines = frame.lines[first - frame.first_line : max(last - frame.first_line + 1, 0)]
-    return replace(frame, lines=lines, first_line=first, span=_within(frame.span, first, first + len(lines)))
+    return replace(
+        frame,
+        lines=lines,
+        first_line=first,
+        span=_within(frame.span, first, first + len(lines)),
+        variables=variables,
+        variables_omitted=omitted,
+    )
 
 
 def _within(span: Span | None, first: int, end: int) -> Span | None:

@@ -9,6 +9,7 @@ import functools
 import itertools
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from types import WrapperDescriptorType
 from typing import Any
 
@@ -54,13 +55,33 @@ def show_named_tuple(walker: Walker, value: Any, depth: int, allowed: int) -> tu
     return _fields(walker, value, pairs, depth, allowed)
 
 
-def show_record(walker: Walker, value: Any, depth: int, allowed: int) -> tuple[Value, int]:
-    """A dataclass or an attrs class. Fields that are not part of its `repr` are not shown."""
-    kind = type(value)
-    hidden = _hidden_fields(kind)
-    held = {name: each for name, each in anatomy.attributes(value) if name not in hidden}
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the class of a record says of its fields: found out once for all records of a page.
+
+    Args:
+        declared: in this order they are shown.
+    """
+
+    declared: tuple[str, ...]
+    hidden: frozenset[str]
+    slots: anatomy.Slots
+
+
+def form_of(kind: type) -> Form:
+    """That of a class."""
     _, declared = anatomy.lookup(kind, "__dataclass_fields__")
-    order = [name for name in declared if name in held] if type(declared) is dict else []
+    order = tuple(declared) if type(declared) is dict else ()
+    return Form(order, _hidden_fields(kind), anatomy.slots_of(kind))
+
+
+def show_record(
+    walker: Walker, value: Any, depth: int, allowed: int, *, form: Form | None = None
+) -> tuple[Value, int]:
+    """A dataclass or an attrs class. Fields that are not part of its `repr` are not shown."""
+    form = form or form_of(type(value))
+    held = {name: each for name, each in anatomy.attributes(value, form.slots) if name not in form.hidden}
+    order = [name for name in form.declared if name in held]
     pairs = [(name, held[name]) for name in dict.fromkeys([*order, *held])]
     return _fields(walker, value, pairs, depth, allowed)
 

@@ -63,7 +63,7 @@ def find_show(kind: type) -> Show:
     if issubclass(kind, tuple) and _is_generated_tuple(kind, function):
         return objects.show_named_tuple
     if _is_generated_class(kind, function):
-        return objects.show_record
+        return functools.partial(objects.show_record, form=objects.form_of(kind))
     if issubclass(kind, tuple(containers.BY_BASE)):
         return objects.show_container_with_repr
     return objects.show_other

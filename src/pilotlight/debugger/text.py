@@ -183,12 +183,14 @@ def _text_lines(text: str) -> list[str]:
 
 def _blank(text: str) -> str:
     """As many columns of nothing; tabs stay tabs, so that what follows stands under its code."""
+    if text.isascii() and text.isprintable():
+        return " " * len(text)
     return "".join(each if each == "\t" else " " * width(visible(each)) for each in text)
 
 
 def width(text: str) -> int:
     """The columns that a terminal gives to the text."""
-    return sum(_columns(ord(each)) for each in text)
+    return len(text) if text.isascii() else sum(_columns(ord(each)) for each in text)
 
 
 def _columns(number: int) -> int:

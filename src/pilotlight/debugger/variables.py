@@ -116,11 +116,12 @@ def _string_end(code: str, position: int, quote: str) -> int:
 
 def _prefixes(dotted: str) -> Iterable[str]:
     """`a.b.c` gives `a`, `a.b` and `a.b.c`."""
+    if dotted.isidentifier():  # as most are
+        return () if iskeyword(dotted) else (dotted,)
     parts = [part.strip() for part in dotted.split(".")]
     if iskeyword(parts[0]) or not all(part.isidentifier() for part in parts):
-        return
-    for count in range(1, min(len(parts), MAX_ATTRIBUTES) + 1):
-        yield ".".join(parts[:count])
+        return ()
+    return [".".join(parts[:count]) for count in range(1, min(len(parts), MAX_ATTRIBUTES) + 1)]
 
 
 def of_frame(
