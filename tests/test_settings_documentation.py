@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pilotlight.settings.options import BASIC, MORE, OPTIONS, Option
@@ -34,7 +35,8 @@ that `pyproject.toml` names is imported from the directory of that file.
 def described(option: Option) -> str:
     flags = ", ".join(f"`{part}`" for flag in option.flags for part in flag.split("/"))
     variables = ", ".join(f"`{name}`" for name in (option.variable, *option.flask))
-    help_text = option.help.replace("|", "\\|").replace("*", "\\*").replace("'", "`")
+    help_text = option.help.replace("|", "\\|").replace("*", "\\*")
+    help_text = re.sub(r"(?<!\w)'([^']+)'(?!\w)", r"`\1`", help_text)
     return (
         f"### {option.name}\n\n{help_text}\n\n- Command line: {flags}\n- Environment: {variables}\n"
         f"- `pyproject.toml`: `{option.name}`\n- Code: `{option.key}=`\n"

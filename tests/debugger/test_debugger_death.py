@@ -119,3 +119,20 @@ def test_endless_output_is_cut_at_its_start() -> None:
     assert report.detail.endswith("last words\n")
     assert len(json.dumps(to_json(report))) < 20_000
     assert "last words" in render_text(report)
+
+
+def test_the_thread_that_died_comes_first() -> None:
+    dump = (
+        "Fatal Python error: Segmentation fault\n\n"
+        "Current thread 0x00000002 [pilotlight-wsgi] (most recent call first):\n"
+        '  File "app.py", line 3 in view\n'
+        '  File "/lib/threading.py", line 1 in _bootstrap\n\n'
+        "Thread 0x00000001 (most recent call first):\n"
+        '  File "serve.py", line 9 in run\n'
+    )
+    first, second = frames_from_faulthandler(dump)
+    assert first.name == "pilotlight-wsgi"
+    assert [frame.function for frame in first.frames] == ["_bootstrap", "view"]
+    assert [frame.function for frame in second.frames] == ["run"]
+    asked_for = frames_from_faulthandler(dump.partition("\n\n")[2])
+    assert asked_for[0].name == "main thread"

@@ -48,8 +48,7 @@ def rendered(report: Report, nonce: str) -> bytes:
     """The error's page without any link to an editor."""
     from .page import render_page
 
-    note = "The console for its frames is below this page; choose the frame above."
-    return render_page(report, nonce=nonce, console_note=note)
+    return render_page(report, nonce=nonce)
 
 
 Call = Callable[[Office, dict[str, Any]], "Answer | Events"]

@@ -83,15 +83,19 @@ def from_death(description: str, detail_text: str = "", *, kind: Kind = "death")
 
 
 def frames_from_faulthandler(text: str) -> tuple[ThreadStack, ...]:
-    """The stacks in a dump of `faulthandler`, the main thread's first, each with its oldest call first.
+    """The stacks in a dump of `faulthandler`, each with its oldest call first; first the thread that died.
 
-    The dump lists the newest thread first and does not name the main one: it is the last that did not start
-    in `threading`.
+    Where the dump does not say that one died, the main thread stands first. The dump lists the newest thread
+    first and does not name the main one: it is the last that did not start in `threading`.
     """
     stacks: list[tuple[str, list[Frame]]] = []
+    died: int | None = None
+    fatal = "Fatal Python error: " in text
     for line in text.splitlines():
         thread = _THREAD.match(line)
         if thread:
+            if fatal and thread.group(1) == "Current thread":
+                died = len(stacks)
             name = thread.group(3) or f"thread {thread.group(2)}"
             stacks.append((_unescape(name), []))
             continue
@@ -99,6 +103,9 @@ def frames_from_faulthandler(text: str) -> tuple[ThreadStack, ...]:
         if frame and stacks and len(stacks[-1][1]) < MAX_FRAMES:
             stacks[-1][1].append(_frame(*frame.groups()))
     found = [ThreadStack(name, tuple(reversed(frames))) for name, frames in stacks]
+    if died is not None and _started_by_threading(found[died]):
+        first = found.pop(died)
+        return (first, *found[: MAX_THREADS - 1])
     main = next(
         (each for each in reversed(found) if not _started_by_threading(each)), found[-1] if found else None
     )

@@ -70,6 +70,17 @@ class Debugging:
         else:
             self._take_port(int(self._settings.debug_port or 0), last)
         if self.url:
+            self._register(keyring)
+
+    def _register(self, keyring: Keyring) -> None:
+        """Tells `pilotlight unlock` of this server."""
+        port = self._sockets[0].getsockname()[1] if self._sockets else 0
+        try:
+            keyring.register(self.url, address=self._app_urls[0] if port else "", port=port)
+        except UserError as error:
+            self.url, self.note = "", f"There is no console. {error.message}"
+            self._console.warning(self.note)
+        else:
             self._keyring = keyring
 
     def _take_port(self, wanted: int, last: int) -> None:
@@ -106,13 +117,10 @@ class Debugging:
         self._listener.start(loop)
 
     def link(self) -> str:
-        """A fresh one-time link; empty where there are no pages. Also tells `pilotlight unlock` of this
-        server."""
+        """A fresh one-time link; empty where there are no pages."""
         if self._keyring is None:
             return ""
         try:
-            port = self._sockets[0].getsockname()[1] if self._sockets else 0
-            self._keyring.register(self.url, address=self._app_urls[0] if port else "", port=port)
             return self._keyring.new_link(self.url)
         except UserError as error:
             self._console.warning(f"The console cannot be unlocked. {error.message}")
@@ -172,7 +180,12 @@ class Debugging:
         """Under which names a page of the app may show the console in a frame."""
         settings = self._settings
         scheme = "https" if settings.cert is not None else "http"
-        names = ("127.0.0.1", "localhost", *settings.allowed_hosts)  # an IPv6 address is no CSP source
+        names = (
+            "127.0.0.1",
+            "localhost",
+            "*.localhost",
+            *settings.allowed_hosts,
+        )  # an IPv6 address is no CSP source
         return [f"{scheme}://{name}:{settings.port}" for name in names if not name.startswith(".")]
 
     def _render(self, report: Report, nonce: str) -> bytes:
@@ -183,7 +196,6 @@ class Debugging:
         return render_page(
             report,
             nonce=nonce,
-            console_note="The console for its frames is below this page; choose the frame above.",
             editor=self._settings.editor or guess_editor(os.environ),
             mapping=tuple((here, there) for here, _, there in pairs),
         )

@@ -61,6 +61,7 @@ def debugging_of(settings: Settings, url: str, note: str, generation: int) -> De
         generation=generation,
         editor=settings.editor or "",
         mapping=tuple((here, there) for here, _, there in pairs),
+        allowed=settings.allowed_hosts,
         live=settings.reload,
         show=settings.debugger,
     )

@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pilotlight import messages
 from pilotlight.console import Console
 from pilotlight.server.application import ErrorResponse, Headers, RequestInfo
-from pilotlight.worker.audience import is_direct_local
+from pilotlight.worker.audience import is_allowed_by, is_direct_local, name_of
 
 if TYPE_CHECKING:
     from pilotlight.debugger.keeper import Keeper
@@ -37,6 +38,7 @@ class Debugging:
         note: why there are none, and what to do.
         generation: the number of the load that this worker serves.
         editor, mapping: see `debugger.editor`.
+        allowed: further host names; see `audience.is_allowed_by`.
         live: a reloader runs.
         show: errors are shown to direct local clients.
     """
@@ -46,6 +48,7 @@ class Debugging:
     generation: int = 0
     editor: str = ""
     mapping: tuple[tuple[str, str], ...] = ()
+    allowed: tuple[str, ...] = ()
     live: bool = False
     show: bool = False
 
@@ -121,16 +124,17 @@ class Reporter:
         from pilotlight.debugger.response import error_response
 
         said = {name.lower(): value for name, value in headers}
+        url, note = self._console_for(name_of(said.get(b"host", b"").decode("latin-1")))
         return ErrorResponse(
             *error_response(
                 report,
                 said.get(b"accept"),
                 method,
                 live=self.debugging.live,
-                reveal=is_direct_local(client, headers),
+                reveal=is_direct_local(client, headers, partial(is_allowed_by, self.debugging.allowed)),
                 generation=self.debugging.generation if self.debugging.live else None,
-                console=_url_for(self.debugging.url, said.get(b"host", b"").decode("latin-1")),
-                console_note=self.debugging.note,
+                console=url,
+                console_note=note,
                 editor=self.debugging.editor or guess_editor(os.environ),
                 mapping=self.debugging.mapping,
             )
@@ -144,23 +148,31 @@ class Reporter:
         from pilotlight.worker.describing import repeatable
 
         kept = None if request is None or request.websocket else repeatable(request)
+        alive = self._is_alive(report)
         with suppress(OSError):  # the supervisor is gone; its end is noticed elsewhere
             self.send(
                 {
                     "type": messages.REPORT,
                     "report": to_json(report),
-                    "alive": self.keeper is not None,
+                    "alive": alive,
                     "request": None if kept is None else base64.b64encode(kept).decode(),
                 }
             )
+            if alive and not self._is_alive(report):  # errors at the same time: it was said before this was
+                self.send({"type": messages.REPORTS_GONE, "ids": [report.id]})
 
+    def _is_alive(self, report: Report) -> bool:
+        return self.keeper is not None and self.keeper().find(report.id) is not None
 
-def _url_for(url: str, host: str) -> str:
-    """The debug pages under the name that the browser uses for the app: a browser keeps what it stores in a
-    frame apart for each site, and `localhost` and `127.0.0.1` are two."""
-    name = host.rpartition(":")[0] or host
-    if not url or name not in ("localhost", "[::1]"):
-        return url
-    scheme, _, rest = url.partition("://")
-    _, colon, behind = rest.partition(":")
-    return f"{scheme}://{name}{colon}{behind}"
+    def _console_for(self, host: str) -> tuple[str, str]:
+        """The debug pages under the name that the browser uses for the app, and why there are none: a browser
+        keeps what it stores in a frame apart for each site, and `localhost` and `127.0.0.1` are two."""
+        url, note = self.debugging.url, self.debugging.note
+        if url and host == "[::1]":
+            return (
+                "",
+                "The console cannot be shown here: a frame cannot name [::1]. Open the app as localhost.",
+            )
+        if url and host == "localhost":
+            url = url.replace("//127.0.0.1:", "//localhost:", 1)
+        return url, note

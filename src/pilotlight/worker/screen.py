@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 
 from pilotlight.debugger.heal import STATE_PATH
 from pilotlight.server.application import DetachedConnection, Elsewhere, ErrorResponse, Headers, RequestFacts
-from pilotlight.worker.audience import is_direct_local, name_of
+from pilotlight.worker.audience import is_allowed_by, is_direct_local, name_of
 
 _STATE_PATH = STATE_PATH.encode()
 _OUR_PATHS = b"/.well-known/pilotlight/"
@@ -65,7 +65,7 @@ class Screen:
         name = name_of(host.decode("latin-1"))
         if self._machine is None and not is_nobodys(name):
             self._machine = frozenset(_names_of_this_machine())
-        if not (is_nobodys(name) or name in (self._machine or ()) or self._is_allowed(name)):
+        if not (is_nobodys(name) or name in (self._machine or ()) or is_allowed_by(self._allowed, name)):
             return _plain(
                 403,
                 f"The host name {name[:200]!a} is not known to this development server. If it is yours, "
@@ -75,13 +75,8 @@ class Screen:
             self._known.add(host)
         return None
 
-    def _is_allowed(self, name: str) -> bool:
-        return name in self._allowed or any(
-            each.startswith(".") and (name.endswith(each) or name == each[1:]) for each in self._allowed
-        )
-
     def _ours(self, request: RequestFacts, client: str) -> ErrorResponse:
-        if not is_direct_local("" if client == "local" else client, request.headers):
+        if not is_direct_local(client, request.headers):
             return _plain(404, "There is nothing here.")
         if request.raw_path == _STATE_PATH and request.method == "GET":
             if self._generation is None:
