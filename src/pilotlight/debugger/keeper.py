@@ -26,6 +26,7 @@ MAX_SECONDS = 600.0
 _COLLECTOR_SHARE = 0.2
 """How much of the time may go into looking for cycles that dropped frames are part of."""
 
+_CO_OPTIMIZED = 0x1  # a function (inspect.CO_*)
 _CO_SUSPENDABLE = 0x20 | 0x80 | 0x200  # generator, coroutine, asynchronous generator (inspect.CO_*)
 
 
@@ -249,6 +250,8 @@ def _release(frames: list[FrameType], others: Collection[int]) -> bool:
             frame.clear()
         except RuntimeError:
             continue  # still running: its variables are the app's
+        if sys.version_info < (3, 13) and frame.f_code.co_flags & _CO_OPTIMIZED:
+            _ = frame.f_locals  # the dictionary that was made when they were shown is emptied, too
     return held
 
 
