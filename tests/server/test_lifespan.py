@@ -33,6 +33,9 @@ class Hooks:
     def noted_error(self) -> BaseException | None:
         return None
 
+    def answered_error(self, error: BaseException, request: object) -> None:
+        raise AssertionError(error)
+
     def is_default_error_page(self, body: bytes) -> bool:
         return False
 

@@ -58,6 +58,9 @@ class Recorder:
     def noted_error(self) -> BaseException | None:
         return None
 
+    def answered_error(self, error: BaseException, request: object) -> None:
+        raise AssertionError(error)
+
     def is_default_error_page(self, body: bytes) -> bool:
         return False
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from typing import Any, cast
 
-from pilotlight.channel import Channel
+from pilotlight import messages
+from pilotlight.channel import Channel, Message
 from pilotlight.worker.forking import Forks
 from pilotlight.worker.pausing import Pauser
 
@@ -33,7 +35,8 @@ def end_a_child() -> None:
     pid = os.fork()
     if pid == 0:
         os._exit(0)
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    with suppress(ChildProcessError):  # the handler of its signal was quicker
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 def test_a_child_that_ends_while_another_is_told_of_is_told_of_next() -> None:
@@ -47,3 +50,25 @@ def test_a_child_that_ends_while_another_is_told_of_is_told_of_next() -> None:
     finally:
         signal.signal(signal.SIGCHLD, before)
     assert len(channel.ended) == 4
+
+
+class Steps:
+    """A channel and a listener that write down what happens to them."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    def waits(self) -> None:
+        self.taken.append("waits")
+
+    def receive(self) -> Message:
+        self.taken.append("receives")
+        return Message({"type": messages.GO, "number": 2, "hot": []})
+
+
+def test_a_copy_made_in_advance_may_use_its_time_before_it_is_told_to_go_on() -> None:
+    steps = Steps()
+    forks, purity = cast(Forks, None), cast(Any, None)
+    pauser = Pauser(cast(Channel, steps), forks, 0, 0, cast(Any, steps), purity)
+    assert pauser._wait_for_go()["number"] == 2
+    assert steps.taken == ["waits", "receives"]

@@ -127,6 +127,10 @@ class ServerHooks(Protocol):
         """What the app's framework has caught of this request's errors, and answered by itself."""
         ...
 
+    def answered_error(self, error: BaseException, request: RequestInfo) -> None:
+        """The app has answered a request, and this is what `noted_error` gives of it. Records the error; its
+        answer is sent already."""
+
     def is_default_error_page(self, body: bytes) -> bool:
         """Whether a response with status 500 is what a framework answers by itself to an error that it is
         about to raise again: such a response is held back, and `app_error` may replace it."""

@@ -176,6 +176,11 @@ class AsgiExchange:
             self._scope = http_scope(connection, self.head)
             await shared.application.callable(self._scope, self._receive, self._send)
             self._release()
+            noted = shared.hooks.noted_error()
+            if noted is not None:
+                shared.hooks.answered_error(
+                    noted, connection.request_info(self.head, self._scope, self._kept)
+                )
             if not self._done and not connection.gone:
                 text = "stopped before its response was complete" if self.head_sent else "sent no response"
                 raise RuntimeError(f"The ASGI app returned but {text}.")

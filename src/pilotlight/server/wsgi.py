@@ -154,6 +154,11 @@ class WsgiExchange:
         hooks.request_begins()
         try:
             self._run_app()
+            noted = hooks.noted_error()
+            if noted is not None:
+                hooks.answered_error(
+                    noted, self._connection.request_info(self.head, self._environ, self._kept)
+                )
         except ClientDisconnected:
             self._failed = True
         except BaseException as error:  # noqa: BLE001 - a view may even exit: the server stays

@@ -58,6 +58,12 @@ class WorkerHooks:
         current = recording.current()
         return None if current is None else current.error
 
+    def answered_error(self, error: BaseException, request: RequestInfo) -> None:
+        """Lists it. What the framework has printed of it is enough, and what it has answered stays."""
+        current = recording.current()
+        if current is not None and current.reported is not error:
+            self._reporter.report(error, "request", request)
+
     def is_default_error_page(self, body: bytes) -> bool:
         """What may be replaced by our own page."""
         return self._records and is_default_error_page(body)
@@ -78,6 +84,9 @@ class WorkerHooks:
     def _reported(
         self, error: BaseException, request: RequestInfo | None, response_started: bool
     ) -> ErrorResponse | None:
+        current = recording.current()
+        if current is not None:
+            current.reported = error
         reporter = self._reporter
         if request is None:
             reporter.tell(reporter.report(error, "lifespan"), "The app, outside a request,")

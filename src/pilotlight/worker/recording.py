@@ -45,7 +45,7 @@ class Query:
 class Recording:
     """One request."""
 
-    __slots__ = ("context", "contexts", "dropped", "error", "moments", "started")
+    __slots__ = ("context", "contexts", "dropped", "error", "moments", "reported", "started")
 
     def __init__(self) -> None:
         self.started = time.time()
@@ -56,6 +56,7 @@ class Recording:
         """A copy, from before the framework has left its contexts."""
         self.error: BaseException | None = None
         """What the framework has caught, and answers by itself."""
+        self.reported: BaseException | None = None
 
     def add(self, moment: logging.LogRecord | Query) -> None:
         """Something has happened."""
@@ -133,6 +134,7 @@ def note_error(error: BaseException) -> None:
     recording = _CURRENT.get()
     if recording is not None:
         recording.error = error
+        recording.context = recording.context or copy_context()  # in Quart's, it leaves them afterwards
 
 
 def record_logs() -> None:

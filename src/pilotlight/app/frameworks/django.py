@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any, cast
 
@@ -36,3 +37,11 @@ def let_errors_out(app: Any, note: Note) -> None:
     settings = import_module("django.conf").settings
     if settings.DEBUG:
         settings.DEBUG_PROPAGATE_EXCEPTIONS = True
+        return
+
+    def noted(**_: object) -> None:
+        error = sys.exc_info()[1]
+        if error is not None:
+            note(error)
+
+    import_module("django.core.signals").got_request_exception.connect(noted, weak=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, cast
 
 from pilotlight.server.application import Application
@@ -34,6 +35,12 @@ def console(app: Any) -> Console:
 
 
 def let_errors_out(app: Any, note: Note) -> None:
-    """Also outside debug mode, unless the app says what it wants."""
+    """Also outside debug mode, unless the app says what it wants; then they are noted."""
     if app.config.get("PROPAGATE_EXCEPTIONS") is None:
         app.config["PROPAGATE_EXCEPTIONS"] = True
+        return
+
+    def noted(sender: object, exception: BaseException, **_: object) -> None:
+        note(exception)
+
+    import_module("flask.signals").got_request_exception.connect(noted, app, weak=False)
