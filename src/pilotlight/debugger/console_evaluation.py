@@ -58,6 +58,7 @@ class Evaluation:
         self._region = Interruptible(KeyboardInterrupt)
         self._awaiting: Awaiting | None = None
         self._cancelled_at: float | None = None
+        self._why = ""
         self._lock = threading.Lock()
         """Guards the two below; never held while anything else runs."""
         self._routed = False
@@ -129,13 +130,20 @@ class Evaluation:
         if routed:
             self._streams.release()
         self._output.close()
+        if status == "cancelled" and self._why:
+            self._say({"type": "note", "text": self._why})
         for event in events:
             self._say(event)
         self._say({"type": "done", "status": status, "seconds": time.perf_counter() - self._began})
 
-    def cancel(self) -> None:
-        """Begins to stop it. Any thread may call; it ends soon, or is given up."""
+    def cancel(self, why: str = "") -> None:
+        """Begins to stop it. Any thread may call; it ends soon, or is given up.
+
+        Args:
+            why: a sentence for who has not asked for that.
+        """
         if self._cancelled_at is None and not self._finished:
+            self._why = why
             self._cancelled_at = time.perf_counter()
             self._helper.later(0, self._insist)
 

@@ -92,16 +92,21 @@ class Session:
         if closed:
             evaluation.finish("gone")
 
-    def cancel(self) -> None:
-        """Stops what runs and forgets what waits. Returns at once."""
+    def cancel(self, why: str = "") -> None:
+        """Stops what runs and forgets what waits. Returns at once.
+
+        Args:
+            why: see `Evaluation.cancel`.
+        """
         with self._condition:
             waiting = list(self._waiting)
             self._waiting.clear()
             current = self._current
         for evaluation in waiting:
+            evaluation.cancel(why)
             evaluation.finish("cancelled")
         if current is not None:
-            current.cancel()
+            current.cancel(why)
 
     def close(self) -> threading.Thread | None:
         """No more questions. What runs may come to its end; then the thread ends, which is returned."""

@@ -28,6 +28,7 @@ GONE_NOTE = (
     "The frames of this error are gone: a reload ends them, and only the last 10 errors of the last 10 "
     "minutes keep theirs. Send the request again, or use the console without an error."
 )
+CLOSING_NOTE = "The process in which this ran is ending: the app has been reloaded, or the server stops."
 NO_FRAME_NOTE = "This error has no such frame that could be entered."
 _CLOSING_SECONDS = 2.0
 
@@ -100,7 +101,7 @@ class Consoles:
             self._sessions.clear()
         threads = [session.close() for session in sessions]
         for session in sessions:
-            session.cancel()
+            session.cancel(CLOSING_NOTE)
         until = time.monotonic() + _CLOSING_SECONDS
         for thread in threads:
             if thread is not None and thread is not threading.current_thread():
