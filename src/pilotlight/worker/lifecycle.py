@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 
 _LATEST = 0.5
 """Seconds that an ended worker waits for word that its successor is ready."""
+_BUSY_SECONDS = 0.25
+"""For so long after a load there are better uses for the processor than to prepare the next one."""
 _LATE = 5
 """How much nicer an ended worker is: it gives way to its successor, and still ends soon on a busy machine."""
 
@@ -232,6 +234,12 @@ class Worker:
         if self._checkpointer is not None:
             self._checkpointer.goes_on()
             self._checkpointer.purity.goes_on((self._channel.fileno(), lifeline, crash_log))
+
+    def waits(self) -> None:
+        """See `pausing.Listener`."""
+        if self._settings.debugger:
+            self._channel.wait(_BUSY_SECONDS)
+            import_while_idle(self._channel)
 
     def begins(self, number: int, hot: frozenset[str]) -> None:
         """See `pausing.Listener`."""

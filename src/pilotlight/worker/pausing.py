@@ -39,6 +39,10 @@ class Listener(Protocol):
         """
         ...
 
+    def waits(self) -> None:
+        """It was made in advance, and may use the time until the channel has something to read."""
+        ...
+
     def begins(self, number: int, hot: frozenset[str]) -> None:
         """It goes on with another load than the one that was paused.
 
@@ -154,6 +158,7 @@ class Pauser:
         os._exit(0)
 
     def _wait_for_go(self) -> dict[str, Any]:
+        self._listener.waits()
         message = self._channel.receive()
         if message is None or message.body["type"] != messages.GO:
             os._exit(0)
