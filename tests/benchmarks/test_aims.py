@@ -6,6 +6,7 @@ import pytest
 
 from aims import Verdict, cold_starts, comparisons, judgement, verdicts
 from measures import Crash, Edit, Idle
+from pages import DEEP, RECURSION, Extra, Pages
 from stale import Staleness, Storm
 from table import Row
 
@@ -105,3 +106,33 @@ def test_throughput_is_compared_by_medians(rate: float, verdict: str) -> None:
 def test_cold_start_without_a_reloader(seconds: float, verdict: str) -> None:
     row = Row("flask", "pilotlight", cold_start_seconds=[seconds], import_seconds=[0.2])
     assert cold_starts([row])[0].startswith(f"{verdict}: pilotlight with flask, cold start")
+
+
+def page(target: str, *, first: float = 0.05, warm: float = 0.02, size: int = 1024) -> Pages:
+    return Pages(target, 0.3, [0.001], first, [warm], first, size)
+
+
+@pytest.mark.parametrize(("first", "warm", "met"), [(0.051, 0.021, True), (0.0511, 0.0211, False)])
+def test_pages_are_judged_over_a_plain_request(first: float, warm: float, met: bool) -> None:
+    found = judged(ours("failing", pages=[page(DEEP, first=first, warm=warm)]))
+    names = ("first page over a plain request", "first page after an edit, likewise", "warm page, likewise")
+    assert [found[f"28-frame error, {name}"].met for name in names] == [met] * 3
+
+
+def test_the_largest_page_counts() -> None:
+    pages = [
+        page(DEEP, size=80 * 1024),
+        page(RECURSION, size=100 * 1024),
+        page(RECURSION, size=100 * 1024 + 1),
+    ]
+    found = judged(ours("failing", pages=pages))
+    assert found["28-frame error, page size"].met
+    assert not found["1,000-deep recursion, page size"].met
+
+
+@pytest.mark.parametrize(("costs", "met"), [([-3.0, 10.0, 12.0], True), ([-3.0, 10.1, 12.0], False)])
+def test_what_the_debugger_costs_more_is_a_median_of_differences(costs: list[float], met: bool) -> None:
+    extras = [Extra(0.004, costs), Extra(0.5, []), Extra(-0.1, [])]
+    found = judged(ours("failing", extras=extras))
+    assert found["CPU of a request without error, likewise"].met is met
+    assert found["start-up, more than without debugger"].met

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from contenders import APPS
+from failing import DEPTH
 from projects import clutter, lay_out
 from saving import FIRST, editing, style_of
 
@@ -41,6 +42,28 @@ def test_django_project_answers(tmp_path: Path) -> None:
         command, cwd=lay_out("django", tmp_path), capture_output=True, text=True, timeout=60
     )
     assert "shop 42: version 0" in answer.stdout, answer.stderr
+
+
+def test_views_fail_as_deep_as_they_say(tmp_path: Path) -> None:
+    program = """
+import traceback, failing_app
+failing_app.app.testing = True
+client = failing_app.app.test_client()
+assert client.get("/").json["version"] == "version 0"
+for target in ("/deep/3", "/recursion"):
+    try:
+        client.get(target)
+    except (KeyError, RecursionError) as error:
+        names = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+        print(type(error).__name__, sum(name.startswith(("deep", "step", "descend")) for name in names))
+"""
+    command = [sys.executable, "-c", program]
+    answer = subprocess.run(
+        command, cwd=lay_out("failing", tmp_path), capture_output=True, text=True, timeout=60
+    )
+    (deep, depth), (recursion, calls) = (line.split() for line in answer.stdout.splitlines())
+    assert (deep, depth, recursion) == ("KeyError", str(DEPTH), "RecursionError"), answer.stderr
+    assert int(calls) > 900
 
 
 def test_clutter_counts(tmp_path: Path) -> None:

@@ -77,6 +77,17 @@ def test_stale_and_load(tmp_path: Path) -> None:
     assert "failed requests under load (flask)" in text
 
 
+def test_the_debugger(tmp_path: Path) -> None:
+    text, row = bench(tmp_path, "--measure", "debugger", *OURS)
+    deep, recursion = row["pages"]
+    assert len(deep["warm"]) == len(recursion["warm"]) == 10
+    assert min(deep["first"], deep["edited"], *deep["warm"]) > 0
+    assert deep["size"] > 10_000
+    assert len(row["extras"]) == 3
+    assert len(row["extras"][0]["cpu_microseconds"]) == 4
+    assert "CPU of a request without error" in text
+
+
 def test_one_more_way_to_run_pilotlight(tmp_path: Path) -> None:
     also = ("--also=--quiet --with-threads", "--server=--quiet")
     _, row = bench(tmp_path, "--measure", "coldstart", "--app", "asgi", *also)
