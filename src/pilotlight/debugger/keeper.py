@@ -27,6 +27,8 @@ _COLLECTOR_SHARE = 0.2
 """How much of the time may go into looking for cycles that dropped frames are part of."""
 
 _CO_OPTIMIZED = 0x1  # a function (inspect.CO_*)
+_LOCALS_ARE_A_COPY = sys.version_info < (3, 13)
+"""PEP 667."""
 _CO_SUSPENDABLE = 0x20 | 0x80 | 0x200  # generator, coroutine, asynchronous generator (inspect.CO_*)
 
 
@@ -250,7 +252,7 @@ def _release(frames: list[FrameType], others: Collection[int]) -> bool:
             frame.clear()
         except RuntimeError:
             continue  # still running: its variables are the app's
-        if sys.version_info < (3, 13) and frame.f_code.co_flags & _CO_OPTIMIZED:
+        if _LOCALS_ARE_A_COPY and frame.f_code.co_flags & _CO_OPTIMIZED:
             _ = frame.f_locals  # the dictionary that was made when they were shown is emptied, too
     return held
 
