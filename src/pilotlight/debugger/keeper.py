@@ -27,8 +27,8 @@ _COLLECTOR_SHARE = 0.2
 """How much of the time may go into looking for cycles that dropped frames are part of."""
 
 _CO_OPTIMIZED = 0x1  # a function (inspect.CO_*)
-_LOCALS_ARE_A_COPY = sys.version_info < (3, 13)
-"""PEP 667."""
+_BEFORE_313 = sys.version_info < (3, 13)
+"""`f_locals` is a copy (PEP 667), and `clear` ends a generator that waits."""
 _CO_SUSPENDABLE = 0x20 | 0x80 | 0x200  # generator, coroutine, asynchronous generator (inspect.CO_*)
 
 
@@ -252,7 +252,7 @@ def _release(frames: list[FrameType], others: Collection[int]) -> bool:
             frame.clear()
         except RuntimeError:
             continue  # still running: its variables are the app's
-        if _LOCALS_ARE_A_COPY and frame.f_code.co_flags & _CO_OPTIMIZED:
+        if _BEFORE_313 and frame.f_code.co_flags & _CO_OPTIMIZED:
             _ = frame.f_locals  # the dictionary that was made when they were shown is emptied, too
     return held
 
@@ -263,7 +263,7 @@ def _may_go_on(frame: FrameType) -> bool:
     From Python 3.13 on `clear` itself refuses such a frame. Before, they are told by the instruction at which
     the frame stands: where an exception has ended it, that is none by which a generator is left.
     """
-    if sys.version_info >= (3, 13) or not frame.f_code.co_flags & _CO_SUSPENDABLE:
+    if not _BEFORE_313 or not frame.f_code.co_flags & _CO_SUSPENDABLE:
         return False
     import opcode
 
