@@ -1,4 +1,4 @@
-"""What the browser tests of the debug listener share: a browser, an app beside the listener, the listener."""
+"""What the browser tests of the debug listener share: an app beside the listener, the listener."""
 
 from __future__ import annotations
 
@@ -7,17 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from listener_browser import FLAGS, AppServer
+from listener_browser import AppServer
 from listener_harness import LIMIT, Running, running
-
-
-@pytest.fixture(scope="module")
-def debug_browser(chromium: str) -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -35,8 +26,8 @@ def beside(tmp_path: Path, app: AppServer) -> Iterator[Running]:
 
 
 @pytest.fixture
-def context(debug_browser: Any) -> Iterator[Any]:
-    opened = debug_browser.new_context()
+def context(opened_browser: Any) -> Iterator[Any]:
+    opened = opened_browser.new_context()
     opened.set_default_timeout(LIMIT * 1000)
     yield opened
     opened.close()

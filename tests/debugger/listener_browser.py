@@ -8,8 +8,6 @@ from typing import Any
 
 from listener_harness import LIMIT
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-
 
 class AppServer:
     """An app's own pages on another port; `page` is what it serves."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +17,6 @@ from pilotlight.debugger.markdown import render_markdown
 from pilotlight.debugger.text import render_text
 
 pytestmark = pytest.mark.browser
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 
 
 def failed_load() -> Report:
@@ -78,20 +74,10 @@ def serving(app: App) -> Iterator[str]:
             thread.join(10)
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def browser(chromium: Any) -> Iterator[Any]:
-    yield chromium
-    for context in chromium.contexts:  # its pages would go on asking, perhaps the next test's server
+def browser(opened_browser: Any) -> Iterator[Any]:
+    yield opened_browser
+    for context in opened_browser.contexts:  # its pages would go on asking, perhaps the next test's server
         context.close()
 
 

@@ -13,15 +13,6 @@ from harness import Serve, ServerProcess
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 LIMIT = 20_000
 
 FLASK = """
@@ -71,18 +62,9 @@ def form():
 TEMPLATE = "<h1>\n  total {{ prices.plum }}\n</h1>\n"
 
 
-@pytest.fixture(scope="module")
-def chromium_browser(chromium: str) -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
-def page(chromium_browser: Any) -> Iterator[Any]:
-    context = chromium_browser.new_context()
+def page(opened_browser: Any) -> Iterator[Any]:
+    context = opened_browser.new_context()
     context.set_default_timeout(LIMIT)
     opened = context.new_page()
     opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from indifferent_hooks import Indifferent
+
 from pilotlight.server.application import (
     AccessRecord,
     Application,
@@ -24,7 +26,7 @@ from pilotlight.server.engine import Server, new_event_loop
 WAIT = 20.0
 
 
-class Recorder:
+class Recorder(Indifferent):
     """`ServerHooks` that keep what they are told; `wait_for` waits until it has been."""
 
     def __init__(self) -> None:
@@ -43,21 +45,6 @@ class Recorder:
         with self._news:
             self.notices.append(message)
             self._news.notify_all()
-
-    def request_begins(self) -> None:
-        pass
-
-    def request_ends(self) -> None:
-        pass
-
-    def noted_error(self) -> BaseException | None:
-        return None
-
-    def answered_error(self, error: BaseException, request: object) -> None:
-        raise AssertionError(error)
-
-    def is_default_error_page(self, body: bytes) -> bool:
-        return False
 
     def app_error(
         self, error: BaseException, request: RequestInfo | None, response_started: bool

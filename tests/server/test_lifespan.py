@@ -6,13 +6,14 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from indifferent_hooks import Indifferent
 from starlette.applications import Starlette
 
 from pilotlight.server.application import Application
 from pilotlight.server.lifespan import Lifespan
 
 
-class Hooks:
+class Hooks(Indifferent):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -23,21 +24,6 @@ class Hooks:
 
     def notice(self, message: str) -> None:
         self.told.append(message)
-
-    def request_begins(self) -> None:
-        pass
-
-    def request_ends(self) -> None:
-        pass
-
-    def noted_error(self) -> BaseException | None:
-        return None
-
-    def answered_error(self, error: BaseException, request: object) -> None:
-        raise AssertionError(error)
-
-    def is_default_error_page(self, body: bytes) -> bool:
-        return False
 
     def app_error(self, error: BaseException, request: object, response_started: bool) -> None:
         self.told.append(error)

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import uvloop
+from indifferent_hooks import Indifferent
 
 from pilotlight.server.application import (
     AccessRecord,
@@ -34,7 +35,7 @@ UPGRADE = [
 QUICK = Timing(ping=20, close=2, moment=0.3, app=0.3)
 
 
-class Recorder:
+class Recorder(Indifferent):
     """The hooks of a server, remembered."""
 
     def __init__(self) -> None:
@@ -48,21 +49,6 @@ class Recorder:
 
     def notice(self, message: str) -> None:
         self.notices.append(message)
-
-    def request_begins(self) -> None:
-        pass
-
-    def request_ends(self) -> None:
-        pass
-
-    def noted_error(self) -> BaseException | None:
-        return None
-
-    def answered_error(self, error: BaseException, request: object) -> None:
-        raise AssertionError(error)
-
-    def is_default_error_page(self, body: bytes) -> bool:
-        return False
 
     def app_error(
         self, error: BaseException, request: RequestInfo | None, response_started: bool

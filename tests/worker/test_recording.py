@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -84,3 +86,20 @@ def test_nothing_is_kept_without_a_request() -> None:
         assert recording.current() is None
     finally:
         logging.setLogRecordFactory(before)
+
+
+def test_nothing_of_a_request_is_left_to_the_garbage_collector() -> None:
+    class FrameworkContext:
+        pass
+
+    gc.disable()
+    try:
+        recording.begin()
+        context = FrameworkContext()
+        recording.take_context(context)
+        gone = weakref.ref(context)
+        del context
+        recording.end()
+        assert gone() is None
+    finally:
+        gc.enable()
