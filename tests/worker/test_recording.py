@@ -68,6 +68,7 @@ def test_queries_of_sqlalchemy_and_django() -> None:
         connection.execute(sqlalchemy.text("select 1"))
         with pytest.raises(sqlalchemy.exc.OperationalError):
             connection.execute(sqlalchemy.text("select nothing from nowhere"))
+    engine.dispose()
     current = recording.current()
     assert current is not None
     moments = current.timeline()

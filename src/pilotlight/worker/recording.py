@@ -112,7 +112,12 @@ def begin() -> None:
 
 
 def end() -> None:
-    """It is over."""
+    """It is over, and so is what was kept for a report. The copied context holds the recording that holds it:
+    a circle that every request would leave to the garbage collector, with all that the app kept in it."""
+    recording = _CURRENT.get()
+    if recording is not None:
+        recording.contexts = []
+        recording.context = None
     _CURRENT.set(None)
 
 
