@@ -40,7 +40,7 @@ def run(words: Sequence[str], console: Console) -> int:
         for server in servers:
             where = f" ({server.url})" if len(servers) > 1 else ""
             console.line(f"Open this link in your browser, once, within ten minutes{where}:")
-            console.line(f"  {keyring.new_link(server.url)}")
+            print(keyring.new_link(server.url))  # noqa: T201 - the result, for a pipe too
         return 0
     raise UserError(
         "No server with a debugger runs in this directory. Start one with --debug, or change to the "

@@ -718,3 +718,19 @@ def test_after_preloading_an_error_needs_no_more_modules() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_a_recursion_shows_its_innermost_call() -> None:
+    def deep(left: int) -> int:
+        return 1 // left if left == 0 else deep(left - 1)
+
+    try:
+        deep(40)
+    except ZeroDivisionError as error:
+        kept: list[Any] = []
+        report = from_exception(error, variables=True, keep=kept.extend)
+    folded = next(frame for frame in report.error.frames if frame.repeats)
+    assert kept[folded.handle].f_locals["left"] == 1
+    assert {each.name: each.value.text for each in folded.variables}["left"] == "1"
+    innermost = report.error.frames[-1]
+    assert {each.name: each.value.text for each in innermost.variables}["left"] == "0"

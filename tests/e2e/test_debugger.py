@@ -405,3 +405,19 @@ def test_a_request_that_failed_is_sent_again_with_its_body(serve: Serve) -> None
     server.wait_for_output("Reloaded")
     (event,) = client.call("repeat", id=report)
     assert (event["status"], event["error"]) == (200, "")
+
+
+def test_the_console_may_be_framed_by_the_app_under_each_of_its_names(serve: Serve) -> None:
+    import http.client
+
+    server, client = debug(serve, FLASK, "--allowed-host", "my_app.test", "--allowed-host", ".of.test")
+    connection = http.client.HTTPConnection(client.netloc, timeout=10)
+    connection.request("GET", "/console?report=x&frame=0")
+    answer = connection.getresponse()
+    policy = answer.headers["Content-Security-Policy"]
+    assert answer.status == 200
+    ancestors = policy.partition("frame-ancestors ")[2].partition(";")[0].split()
+    assert ancestors == ["'self'"] + [
+        f"http://{name}:{server.port}" for name in ("127.0.0.1", "localhost", "*.localhost", "my_app.test")
+    ]
+    connection.close()

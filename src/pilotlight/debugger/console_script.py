@@ -67,7 +67,8 @@ byId("entry").classList.add("busy");
 let status="",echoed=false;
 function echo(){if(echoed)return;echoed=true;
 put("in",">>> "+code.replace(/\\s+$/,"").split("\\n").join("\\n... "));
-field.value="";fit()}
+field.value="";fit();log.scrollTop=log.scrollHeight}
+const slow=setTimeout(function(){echo();byId("about").textContent="Running. Ctrl+C cancels."},500);
 try{
 const answer=await call("/api/evaluate",{report:report,frame:frame,code:typed},mine.signal);
 notice(null);
@@ -85,7 +86,7 @@ else if(!status)put("note","The answer has been cut off: the worker or the serve
 }catch(error){
 if(error.name==="AbortError"){echo();put("note","No longer waited for.")}
 else notice(error)}
-finally{draw();running=null;byId("entry").classList.remove("busy")}
+finally{clearTimeout(slow);say();draw();running=null;byId("entry").classList.remove("busy")}
 if(status==="incomplete"){more(code);return}
 if(echoed){if(history_[history_.length-1]!==code)history_.push(code);place=history_.length;draft=""}}
 function more(code){
@@ -97,7 +98,9 @@ running.asked=true;
 try{for await(const event of lines(await call("/api/cancel",{report:report,frame:frame})))
 if(event.type==="note")put("note",event.text)}
 catch(error){notice(error)}}
-function fit(){field.rows=Math.min(field.value.split("\\n").length,20)}
+function fit(){const follow=atEnd();
+field.rows=Math.min(field.value.split("\\n").length,20);
+if(follow)log.scrollTop=log.scrollHeight}
 """
 # Positions are counted in characters by Python, in UTF-16 units by the browser.
 _COMPLETING = """

@@ -13,7 +13,7 @@ from .gate import Refusal
 
 Headers = tuple[tuple[str, str], ...]
 
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+\Z", re.ASCII)
+_ORIGIN = re.compile(r"https?://(?:\*\.)?[A-Za-z0-9._\-\[\]:]+\Z", re.ASCII)
 _ALWAYS: Headers = (
     ("Connection", "close"),
     ("Cache-Control", "no-store"),

@@ -244,6 +244,8 @@ def _without(
 
 
 def _folded(steps: list[Step], found: dict[int, TemplatePlace]) -> list[tuple[int, Step, Folded]]:
-    """The calls that are shown, each with its index, recursion folded to its cycle."""
+    """The calls that are shown, each with its index, recursion folded to its cycle; a call that was repeated
+    is shown as it was the last time, with what its variables held then."""
     keys = [found[index].key() if index in found else step.key() for index, step in enumerate(steps)]
-    return [(each.at, steps[each.at], each) for each in fold(keys)]
+    calls = [(each.at + each.repeats * each.period, each) for each in fold(keys)]
+    return [(last, steps[last], each) for last, each in calls]
