@@ -91,7 +91,7 @@ def console_of(page: Any) -> Any:
 
 
 def evaluated(console: Any, code: str, expected: str) -> None:
-    field = console.locator("textarea")
+    field = console.locator("#entry:not(.busy) textarea")
     field.fill(code)
     field.press("Enter")
     console.get_by_text(expected, exact=True).last.wait_for()
