@@ -1,6 +1,7 @@
 """`pilotlight unlock`: a fresh link for each server of this project that runs. Must never start a server.
 
-The link goes to the terminal and nowhere else: as an argument of another command it could be read by others.
+The link goes to standard output and nowhere else: as an argument of another command it could be read by
+others.
 """
 
 from __future__ import annotations

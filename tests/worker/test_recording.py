@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import logging
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -104,3 +106,9 @@ def test_nothing_of_a_request_is_left_to_the_garbage_collector() -> None:
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_parts_of_django_can_be_used_without_settings() -> None:
+    script = "import django.db\nfrom pilotlight.worker import recording\nrecording.record_queries()\n"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -193,6 +193,7 @@ def _record_sqlalchemy() -> None:
 
 
 def _record_django() -> None:
+    from django.conf import settings
     from django.db import connections
     from django.db.backends.signals import connection_created
 
@@ -211,5 +212,7 @@ def _record_django() -> None:
             connection.execute_wrappers.append(note)
 
     connection_created.connect(wrap, weak=False, dispatch_uid="pilotlight")
+    if not settings.configured:  # parts of Django can be used without it
+        return
     for connection in connections.all(initialized_only=True):
         wrap(connection)
