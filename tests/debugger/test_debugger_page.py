@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -199,16 +198,9 @@ def recursion() -> Any:
 
 
 @pytest.mark.parametrize(("make", "limit"), [(deep_report, 80), (recursion, 100), (rich_report, 60)])
-def test_size_and_time(make: Any, limit: int) -> None:
-    report = make()
-    page = render_page(report, nonce="a" * 32, editor="vscode", console=CONSOLE)
+def test_size(make: Any, limit: int) -> None:
+    page = render_page(make(), nonce="a" * 32, editor="vscode", console=CONSOLE)
     assert len(page) <= limit * 1024
-    took = []
-    for _ in range(15):
-        start = time.thread_time()
-        render_page(report, editor="vscode", console=CONSOLE)
-        took.append(time.thread_time() - start)
-    assert min(took) < 0.016  # half of this is what it takes on an idle machine
 
 
 def test_a_large_report_keeps_every_frame_and_the_first_screen() -> None:

@@ -362,13 +362,13 @@ def test_a_repr_without_end(method: Any) -> None:
     started = time.perf_counter()
     with Budget() as budget:
         shown = describe([evil(__repr__=method), 1], budget=budget)
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 20, "it has an end"
     assert shown.items[0].value.kind == "broken"
     assert "longer than 50 ms" in shown.items[0].value.note
     assert shown.items[1].value.text == "1"
     started_cpu = time.process_time()
-    time.sleep(0.1)
-    assert time.process_time() - started_cpu < 0.08, "nothing goes on in the background"
+    time.sleep(0.3)
+    assert time.process_time() - started_cpu < 0.2, "nothing goes on in the background"
 
 
 def test_a_repr_that_waits() -> None:
@@ -398,7 +398,7 @@ def test_the_time_of_a_page_is_limited() -> None:
         shown = [
             describe(evil(__repr__=lambda self: time.sleep(0.2) or "late"), budget=budget) for _ in range(20)
         ]
-    assert time.perf_counter() - started < 1.5
+    assert time.perf_counter() - started < 3.5, "less than all of them would take"
     assert shown[0].kind == "broken"
     assert (shown[-1].kind, shown[-1].note) == (
         "lazy",
