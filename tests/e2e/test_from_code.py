@@ -438,9 +438,13 @@ def test_debug_mode_of_an_unmodified_script_from(serve: Serve, where: str) -> No
 
 
 def test_ctrl_c_at_any_time_shows_no_traceback(serve: Serve) -> None:
-    source = FLASK_APP.format(
-        main=OWN.replace("import pilotlight", "import pilotlight; print('now', flush=True)")
+    # Only what comes after the call is ours: until then Ctrl-C interrupts the script, and Python shows where.
+    called = (
+        "import sys\n"
+        "sys.addaudithook(lambda event, args: event == 'import' and args[0] == 'pilotlight.launch'\n"
+        "    and print('now', flush=True))\n"
     )
+    source = called + FLASK_APP.format(main=OWN)
     for delay in (0.0, 0.02, 0.05, 0.1, 0.2):
         server = serve(command=python("hello.py"), files={"hello.py": source})
         server.wait_for_output("now")
