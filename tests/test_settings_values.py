@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pilotlight.debugger import editor
+from pilotlight.debugger.renderings import editor
 from pilotlight.errors import UserError
 from pilotlight.settings.options import BY_KEY
 from pilotlight.settings.values import EDITORS, read

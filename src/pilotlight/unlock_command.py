@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from pilotlight.console import Console
-from pilotlight.debugger.keyring import Keyring
+from pilotlight.debugger.listener.keyring import Keyring
 from pilotlight.errors import UserError
 
 HELP = """Usage: pilotlight unlock

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from pilotlight.debugger.consoles import Consoles
-from pilotlight.debugger.keeper import Contexts, Keeper
+from pilotlight.debugger.console.consoles import Consoles
+from pilotlight.debugger.console.keeper import Contexts, Keeper
 
 LIMIT_SECONDS = 20.0
 

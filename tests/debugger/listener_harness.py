@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from pilotlight.debugger import from_exception, to_json
-from pilotlight.debugger.binding import bind_loopback, port_of
-from pilotlight.debugger.desk import Summary, summary_of
-from pilotlight.debugger.keyring import Keyring
-from pilotlight.debugger.listener import DebugListener
+from pilotlight.debugger.listener.binding import bind_loopback, port_of
+from pilotlight.debugger.listener.desk import Summary, summary_of
+from pilotlight.debugger.listener.keyring import Keyring
+from pilotlight.debugger.listener.listener import DebugListener
+from pilotlight.debugger.listener.statefile import StateFile
 from pilotlight.debugger.model import Item, Value
-from pilotlight.debugger.report import new_id
-from pilotlight.debugger.statefile import StateFile
+from pilotlight.debugger.report.capture import new_id
 
 SECRET = "the-secret-of-the-report"
 LIMIT = 20.0

@@ -12,7 +12,7 @@ from flask import Flask
 
 app = Flask(__name__)
 # While the app is loaded: what is imported later, while it is served, does not count.
-PREPARED = "pilotlight.debugger.page" in sys.modules
+PREPARED = "pilotlight.debugger.renderings.page" in sys.modules
 
 
 @app.get("/")

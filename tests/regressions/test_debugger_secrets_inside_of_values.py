@@ -6,7 +6,7 @@ import pytest
 from debug_client import DebugClient
 from harness import Serve
 
-from pilotlight.debugger.secrets import MARK, mask_text
+from pilotlight.debugger.values.secrets import MARK, mask_text
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def app(environ, start_response):
             os.close(kept.pop())
     elif path == "/fail":
         kept.append(os.open(os.devnull, os.O_RDONLY))
-    ready = "pilotlight.debugger.consoles" in sys.modules
+    ready = "pilotlight.debugger.console.consoles" in sys.modules
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"ready" if ready else b"not yet"]
 """

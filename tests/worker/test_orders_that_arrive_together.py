@@ -8,7 +8,7 @@ import threading
 from pilotlight import messages
 from pilotlight.channel import Channel
 from pilotlight.console import Console
-from pilotlight.debugger.death import from_death
+from pilotlight.debugger.report.death import from_death
 from pilotlight.server.application import ServerConfig
 from pilotlight.worker.failure import application_for
 from pilotlight.worker.hooks import WorkerHooks

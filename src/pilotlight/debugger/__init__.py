@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .death import describe_exit, frames_from_faulthandler, from_death
     from .model import Report
-    from .report import from_exception
-    from .response import error_response
-    from .text import render_text
+    from .renderings.response import error_response
+    from .renderings.text import render_text
+    from .report.capture import from_exception
+    from .report.death import describe_exit, frames_from_faulthandler, from_death
     from .transport import from_json, to_json
 
 __all__ = [
@@ -31,13 +31,13 @@ __all__ = [
 
 _PLACES = {
     "Report": "model",
-    "describe_exit": "death",
-    "error_response": "response",
-    "frames_from_faulthandler": "death",
-    "from_death": "death",
-    "from_exception": "report",
+    "describe_exit": "report.death",
+    "error_response": "renderings.response",
+    "frames_from_faulthandler": "report.death",
+    "from_death": "report.death",
+    "from_exception": "report.capture",
     "from_json": "transport",
-    "render_text": "text",
+    "render_text": "renderings.text",
     "to_json": "transport",
 }
 

@@ -43,7 +43,7 @@ def ask_for_stacks(child: Child) -> bool:
 
 def death_report(description: str, stacks: str) -> dict[str, Any]:
     """The JSON form of the report of a worker that cannot report itself."""
-    from pilotlight.debugger.death import from_death  # costs start-up time; nobody dies on a good day
+    from pilotlight.debugger.report.death import from_death  # costs start-up time; nobody dies on a good day
     from pilotlight.debugger.transport import to_json
 
     return to_json(from_death(description, stacks))
@@ -51,14 +51,14 @@ def death_report(description: str, stacks: str) -> dict[str, Any]:
 
 def describe_end(status: int, doing: str) -> str:
     """One sentence; `status` as `os.waitstatus_to_exitcode` gives it."""
-    from pilotlight.debugger.death import describe_exit
+    from pilotlight.debugger.report.death import describe_exit
 
     return describe_exit(status, doing)
 
 
 def error_report(error: Exception) -> dict[str, Any]:
     """The JSON form of the report of an error of which the supervisor knows."""
-    from pilotlight.debugger.report import from_exception  # as above
+    from pilotlight.debugger.report.capture import from_exception  # as above
     from pilotlight.debugger.transport import to_json
 
     return to_json(from_exception(error))

@@ -16,9 +16,9 @@ from pilotlight.errors import UserError
 from pilotlight.settings import Settings
 
 if TYPE_CHECKING:
-    from pilotlight.debugger.desk import Desk
-    from pilotlight.debugger.keyring import Keyring
-    from pilotlight.debugger.listener import DebugListener
+    from pilotlight.debugger.listener.desk import Desk
+    from pilotlight.debugger.listener.keyring import Keyring
+    from pilotlight.debugger.listener.listener import DebugListener
     from pilotlight.debugger.model import Report
 
 SAME_PATH = "/.pilotlight-debugger-"
@@ -56,7 +56,7 @@ class Debugging:
             return
         if self._settings.editor is not None:
             _check_editor(self._settings.editor)
-        from pilotlight.debugger.keyring import Keyring
+        from pilotlight.debugger.listener.keyring import Keyring
 
         try:
             keyring = Keyring.of_project(os.getcwd())
@@ -84,7 +84,7 @@ class Debugging:
             self._keyring = keyring
 
     def _take_port(self, wanted: int, last: int) -> None:
-        from pilotlight.debugger.binding import bind_loopback, port_of
+        from pilotlight.debugger.listener.binding import bind_loopback, port_of
 
         self._sockets = bind_loopback(wanted, last)
         self.url = f"http://127.0.0.1:{port_of(self._sockets)}"
@@ -102,7 +102,7 @@ class Debugging:
         """Serves from now on."""
         if self._keyring is None:
             return
-        from pilotlight.debugger.listener import DebugListener
+        from pilotlight.debugger.listener.listener import DebugListener
 
         self._listener = DebugListener(
             desk,
@@ -135,7 +135,7 @@ class Debugging:
         """
         if not link or _is_confined():
             return ""
-        from pilotlight.debugger.statefile import state_directory
+        from pilotlight.debugger.listener.statefile import state_directory
 
         path = os.path.join(state_directory(os.environ), f"open-{os.getpid()}.html")
         text = (
@@ -189,8 +189,8 @@ class Debugging:
         return [f"{scheme}://{name}:{settings.port}" for name in names if not name.startswith(".")]
 
     def _render(self, report: Report, nonce: str) -> bytes:
-        from pilotlight.debugger.editor import guess_editor
-        from pilotlight.debugger.page import render_page
+        from pilotlight.debugger.renderings.editor import guess_editor
+        from pilotlight.debugger.renderings.page import render_page
 
         pairs = (each.partition("=") for each in self._settings.path_mappings)
         return render_page(
@@ -207,7 +207,7 @@ def _is_confined() -> bool:
 
 
 def _check_editor(editor: str) -> None:
-    from pilotlight.debugger.editor import refusal
+    from pilotlight.debugger.renderings.editor import refusal
 
     sentence = refusal(editor)
     if sentence:

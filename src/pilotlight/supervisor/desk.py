@@ -19,7 +19,7 @@ from pilotlight import messages
 from pilotlight.supervisor.child import Child, State
 
 if TYPE_CHECKING:
-    from pilotlight.debugger.desk import Summary
+    from pilotlight.debugger.listener.desk import Summary
 
 MOST_REPORTS = 50
 MOST_REQUESTS = 10
@@ -122,7 +122,7 @@ class Desk:
 
     def reports(self) -> list[Summary]:
         """See `debugger.desk.Desk`."""
-        from pilotlight.debugger.desk import summary_of
+        from pilotlight.debugger.listener.desk import summary_of
         from pilotlight.debugger.transport import from_json
 
         return [

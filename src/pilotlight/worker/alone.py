@@ -13,8 +13,8 @@ from pilotlight.app.load import LoadedApp, load_app
 from pilotlight.app.runcalls import ignoring
 from pilotlight.app.trim import trim_loader_frames
 from pilotlight.console import Console
-from pilotlight.debugger.report import from_exception
-from pilotlight.debugger.text import render_text
+from pilotlight.debugger.renderings.text import render_text
+from pilotlight.debugger.report.capture import from_exception
 from pilotlight.errors import UserError
 from pilotlight.server.application import Application
 from pilotlight.server.engine import LifespanFailed, Server, new_event_loop

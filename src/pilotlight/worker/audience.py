@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from pilotlight.debugger.gate import is_forwarding, is_loopback
+from pilotlight.debugger.listener.gate import is_forwarding, is_loopback
 
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 

@@ -16,8 +16,8 @@ from pilotlight.worker.idle import import_while_serving
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pilotlight.debugger.consoles import Consoles
-    from pilotlight.debugger.keeper import Keeper
+    from pilotlight.debugger.console.consoles import Consoles
+    from pilotlight.debugger.console.keeper import Keeper
 
 _LOOKS_SECONDS = 60.0
 Start = tuple[dict[str, Any], tuple[AbstractContextManager[Any], ...], bool]
@@ -43,7 +43,7 @@ class Consoling:
     def keeper(self) -> Keeper:
         """Made when the first error comes."""
         if self._keeper is None:
-            from pilotlight.debugger.keeper import Keeper
+            from pilotlight.debugger.console.keeper import Keeper
 
             self._keeper = Keeper()
             self._keeper.on_drop = self._dropped
@@ -54,8 +54,8 @@ class Consoling:
         number = body["number"]
         consoles = self._consoles
         if consoles is None:
-            from pilotlight.debugger.consoles import Consoles
-            from pilotlight.debugger.keeper import Contexts
+            from pilotlight.debugger.console.consoles import Consoles
+            from pilotlight.debugger.console.keeper import Contexts
 
             loop = asyncio.get_running_loop()
             keeper = self.keeper()

@@ -14,10 +14,10 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
-from pilotlight.debugger import values  # noqa: F401 - with all that the first report needs
-from pilotlight.debugger.keeper import Contexts, Keeper
+from pilotlight.debugger.console.keeper import Contexts, Keeper
 from pilotlight.debugger.model import Kind, Report
-from pilotlight.debugger.report import from_exception
+from pilotlight.debugger.report.capture import from_exception
+from pilotlight.debugger.values import describe  # noqa: F401 - with all that the first report needs
 from pilotlight.server.application import RequestInfo
 from pilotlight.worker import recording, surroundings
 from pilotlight.worker.request_view import view_of

@@ -8,7 +8,7 @@ import traceback
 
 from pilotlight.app.frameworks import is_default_error_page
 from pilotlight.console import Console
-from pilotlight.debugger.heal import STATE_PATH
+from pilotlight.debugger.renderings.heal import STATE_PATH
 from pilotlight.server.application import AccessRecord, ErrorResponse, RequestInfo
 from pilotlight.worker import recording
 from pilotlight.worker.background import report_tasks, report_threads

@@ -17,16 +17,16 @@ _STANDARD = ("codeop", "ctypes", "importlib.util", "pkgutil", "urllib.parse")
 """What the debugger needs of the standard library besides what serving needs. Imported in any case: later a
 file of the app's may have the name."""
 _OURS = (
-    "pilotlight.debugger.report",
-    "pilotlight.debugger.response",
-    "pilotlight.debugger.text",
+    "pilotlight.debugger.report.capture",
+    "pilotlight.debugger.renderings.response",
+    "pilotlight.debugger.renderings.text",
     "pilotlight.debugger.transport",
     "pilotlight.worker.describing",
-    "pilotlight.debugger.suggest",
-    "pilotlight.debugger.variables",
-    "pilotlight.debugger.variables_template",
-    "pilotlight.debugger.editor",
-    "pilotlight.debugger.consoles",
+    "pilotlight.debugger.suggest.suggestion",
+    "pilotlight.debugger.values.variables",
+    "pilotlight.debugger.values.variables_template",
+    "pilotlight.debugger.renderings.editor",
+    "pilotlight.debugger.console.consoles",
 )
 _AFTER_SECONDS = 0.5
 _BETWEEN_SECONDS = 0.02

@@ -310,7 +310,7 @@ class Worker:
         reporter = self._reporter()
         report = reporter.make(error, "lifespan" if isinstance(error, LifespanFailed) else "load")
         flush_standard_streams()
-        from pilotlight.debugger.text import render_text
+        from pilotlight.debugger.renderings.text import render_text
 
         if isinstance(error, UserError):
             text, status, sentence = error.message, error.status, True

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pilotlight.debugger.budget import Budget
     from pilotlight.debugger.model import Moment
+    from pilotlight.debugger.values.budget import Budget
 
 
 MOST_MOMENTS = 200
@@ -67,14 +67,14 @@ class Recording:
     def timeline(self) -> tuple[Moment, ...]:
         """What has happened, as it is shown. Formats what the app has logged: that is code of the app's, and
         gets as much time as the values of a page."""
-        from pilotlight.debugger.values import Budget
+        from pilotlight.debugger.values.describe import Budget
 
         with Budget() as budget:
             return tuple(self._moment(each, budget) for each in self.moments)
 
     def _moment(self, each: logging.LogRecord | Query, budget: Budget) -> Moment:
         from pilotlight.debugger.model import Moment
-        from pilotlight.debugger.secrets import mask_text
+        from pilotlight.debugger.values.secrets import mask_text
 
         if isinstance(each, Query):
             text = mask_text(each.statement[:_MOST_CHARACTERS])
@@ -85,7 +85,7 @@ class Recording:
 
 def _message(record: logging.LogRecord, budget: Budget) -> str:
     """Its text, in spite of arguments that fail, hang, or want to end the process."""
-    from pilotlight.debugger.budget import Refused
+    from pilotlight.debugger.values.budget import Refused
 
     try:
         if (

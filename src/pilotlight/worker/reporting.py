@@ -22,7 +22,7 @@ from pilotlight.server.application import ErrorResponse, Headers, RequestInfo
 from pilotlight.worker.audience import is_allowed_by, is_direct_local, name_of
 
 if TYPE_CHECKING:
-    from pilotlight.debugger.keeper import Keeper
+    from pilotlight.debugger.console.keeper import Keeper
     from pilotlight.debugger.model import Kind, Report
 
 KEPT_BODY_BYTES = 1024 * 1024
@@ -89,7 +89,7 @@ class Reporter:
             request: that failed, if there was one.
             place: where it happened, if not while answering.
         """
-        from pilotlight.debugger.report import from_exception
+        from pilotlight.debugger.report.capture import from_exception
 
         if not self.debugging.show:
             return from_exception(error, kind=kind)
@@ -113,15 +113,15 @@ class Reporter:
         Args:
             what: has failed, for the line before it.
         """
-        from pilotlight.debugger.text import render_text
+        from pilotlight.debugger.renderings.text import render_text
 
         self.console.error(f"{what} failed:")
         self.console.block(render_text(report, color=self.console.color))
 
     def response(self, report: Report, method: str, headers: Headers, client: str) -> ErrorResponse:
         """The answer to a failed request."""
-        from pilotlight.debugger.editor import guess_editor
-        from pilotlight.debugger.response import error_response
+        from pilotlight.debugger.renderings.editor import guess_editor
+        from pilotlight.debugger.renderings.response import error_response
 
         said = {name.lower(): value for name, value in headers}
         url, note = self._console_for(name_of(said.get(b"host", b"").decode("latin-1")))

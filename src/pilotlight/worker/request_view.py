@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
 from pilotlight.debugger.model import Pair, RequestView, Section
-from pilotlight.debugger.secrets import MARK, is_secret_cookie, is_secret_name, mask_text
-from pilotlight.debugger.values import Budget, describe
+from pilotlight.debugger.values.describe import Budget, describe
+from pilotlight.debugger.values.secrets import MARK, is_secret_cookie, is_secret_name, mask_text
 from pilotlight.server.application import RequestInfo
 from pilotlight.worker.route import Route, route_of, session_of
 

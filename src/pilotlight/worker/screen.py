@@ -12,7 +12,7 @@ import json
 import socket
 from collections.abc import Callable, Iterable
 
-from pilotlight.debugger.heal import STATE_PATH
+from pilotlight.debugger.renderings.heal import STATE_PATH
 from pilotlight.server.application import DetachedConnection, Elsewhere, ErrorResponse, Headers, RequestFacts
 from pilotlight.worker.audience import is_allowed_by, is_direct_local, name_of
 

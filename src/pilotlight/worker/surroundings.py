@@ -9,7 +9,7 @@ import threading
 from contextlib import suppress
 
 from pilotlight.debugger.model import Pair, Section
-from pilotlight.debugger.secrets import MARK, is_secret_name, mask_text
+from pilotlight.debugger.values.secrets import MARK, is_secret_name, mask_text
 
 MOST_VARIABLES = 80
 _MOST_CHARACTERS = 200

@@ -1,0 +1,52 @@
+"""How a page that shows an error finds out that it may be gone. Pure.
+
+Must never make a page ask the app itself about a failed request: asking would run it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pilotlight.debugger.model import Kind
+
+
+STATE_PATH = "/.well-known/pilotlight/state"
+"""On the app's origin, answered without the app: `{"generation": <of the code that is served now>}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealPlan:
+    """What the page does by itself.
+
+    `poll`: it asks for its own URL with HEAD once a second, and loads itself again when the error is another
+    or gone; for errors that keep their id until they are fixed. `reload`: it waits until the generation is
+    another and loads itself again. `resend`: it waits for the same, and then shows a button that sends the
+    request again. `none`: nothing.
+    """
+
+    kind: Literal["none", "poll", "reload", "resend"] = "none"
+    generation: str = ""
+    """Of the code that failed."""
+
+
+NEVER = HealPlan()
+
+
+def heal_plan(kind: Kind, method: str, *, live: bool, generation: int | str | None = None) -> HealPlan:
+    """The plan for an error's page.
+
+    Args:
+        kind: of the report.
+        method: of the request that the page answers. Nothing but a GET is repeated unasked.
+        live: a reloader runs.
+        generation: of the code that failed, as `STATE_PATH` tells it; None where nobody serves that path.
+    """
+    if not live:
+        return NEVER
+    if kind != "request" and method == "GET":
+        return HealPlan("poll")
+    if generation is None or method == "HEAD":
+        return NEVER
+    return HealPlan("reload" if method == "GET" else "resend", str(generation))

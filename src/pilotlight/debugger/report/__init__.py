@@ -1,0 +1,1 @@
+"""An exception, or the death of a worker, becomes a `Report`."""

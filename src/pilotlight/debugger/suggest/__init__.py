@@ -1,0 +1,1 @@
+"""What most likely was meant, where an error has an obvious cause."""

@@ -1,0 +1,61 @@
+"""The plain text: colours, control characters, widths, and what the room costs to import."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from pilotlight.debugger import from_exception, render_text
+from pilotlight.debugger.renderings.text import visible, width
+
+
+def test_colour_adds_nothing_but_colour() -> None:
+    try:
+        try:
+            compile("x = = 1", "app.py", "exec")
+        except SyntaxError as error:
+            raise ValueError("\x1b[31mred\x1b[0m") from error
+    except ValueError as error:
+        report = from_exception(error)
+    plain, coloured = render_text(report), render_text(report, color=True)
+    assert "\x1b" not in plain
+    assert "\\x1b[31mred" in plain
+    assert re.sub("\x1b\\[[0-9;]*m", "", coloured) == plain
+    assert coloured.count("\x1b[") >= 10
+    assert "\x1b[31mred" not in coloured
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain é 漢 👩\u200d🚀", "plain é 漢 👩\u200d🚀"),
+        ("a\tb\nc", "a\tb\nc"),
+        ("\x1b[2J\x07\x00\r", "\\x1b[2J\\x07\\x00\\x0d"),
+        ("\x9b31m\x7f", "\\x9b31m\\x7f"),
+        ("\u202eabc\u2066", "\\u202eabc\\u2066"),
+        ("\udc80\ufeff", "\\udc80\\ufeff"),
+    ],
+)
+def test_control_characters_are_made_visible(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+def test_widths() -> None:
+    assert (width("abc"), width("漢字"), width("e\u0301"), width("👍")) == (3, 4, 1, 2)
+
+
+def test_the_room_imports_little() -> None:
+    """Nothing beside what the rest of the server has loaded already: start-up time is counted."""
+    script = (
+        "import sys, contextvars, dataclasses, gc, json, typing, signal, keyword\n"
+        "before = set(sys.modules)\n"
+        "import pilotlight.debugger\n"
+        "print(sorted(name for name in set(sys.modules) - before if not name.startswith('pilotlight')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.strip() in ("[]", "['__future__']")
