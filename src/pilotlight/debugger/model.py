@@ -38,7 +38,7 @@ class Value:
     """The qualified name of its type, as a traceback would print it."""
     kind: ValueKind = "plain"
     length: int | None = None
-    """How many items a container or text has in all."""
+    """How many items a container or text has in all; None where all of it is shown."""
     items: tuple[Item, ...] = ()
     omitted: int = 0
     """How many further items are not in `items`."""

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from rich_reports import deep_report, own, rich_report
 
-from pilotlight.debugger.model import Frame, Span, Trace
+from pilotlight.debugger.model import Frame, Span, Trace, Value
+from pilotlight.debugger.renderings import page_values
 from pilotlight.debugger.renderings.assets import STYLE
 from pilotlight.debugger.renderings.detail import fitted
 from pilotlight.debugger.renderings.page import MAX_DETAIL_BYTES, render_page
@@ -66,7 +67,7 @@ def test_the_page_tells_everything() -> None:
         "TypeError: unsupported operand type(s)",
         "`discount` is None here.",
         "raised while handling KeyError: 'SPRING' in shop.py:14",
-        "list · 40 items",
+        "40 items",
         "38 more",
         "masked because of its name",
         "not evaluated",
@@ -85,6 +86,32 @@ def test_the_page_tells_everything() -> None:
         "error id 0123456789ab",
     ):
         assert said in page.text, said
+
+
+@pytest.mark.parametrize(
+    ("value", "about"),
+    [
+        (Value("'tea'", "str"), ""),
+        (Value("'tea'…", "str", length=4_000), "4,000 long"),
+        (Value("Title('tea')…", "shop.Title", length=4_000), "4,000 long"),
+        (Value("'tea'", "shop.Title"), "shop.Title"),
+        (Value("[1, 2]", "list", "container"), ""),
+        (Value("[1, …]", "list", "container", 40, (), 38), "40 items"),
+        (Value("Rows([1])", "shop.rows.Rows", "container"), ""),
+        (Value("Decimal('1.5')", "decimal.Decimal"), ""),
+        (Value("int(3)", "shop.Liar"), "shop.Liar"),
+        (Value("<shop.Basket object at 0x7f>", "shop.Basket"), ""),
+        (Value("<Request 'http://x/' [GET]>", "flask.wrappers.Request"), ""),
+        (Value("<function total>", "function"), ""),
+        (
+            Value("<LocalProxy>", "werkzeug.local.LocalProxy", "lazy", note="A proxy: not resolved."),
+            "A proxy: not resolved.",
+        ),
+    ],
+)
+def test_nothing_is_said_of_a_value_that_its_text_says(value: Value, about: str) -> None:
+    said = re.findall("<small>(.*?)</small>", page_values.value(value))
+    assert said == ([about] if about else [])
 
 
 @pytest.mark.parametrize("make", [rich_report, deep_report, group_report])

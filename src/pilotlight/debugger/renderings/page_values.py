@@ -9,8 +9,27 @@ from pilotlight.debugger.model import Pair, Section, Value, Variable
 from .markup import counted, escaped, note
 
 _SHOWN = 8
-_PLAIN_TYPES = frozenset({"str", "int", "float", "bool", "NoneType", "bytes", "complex", "type", ""})
-"""Types that the text itself tells."""
+_PLAIN_TYPES = frozenset(
+    {
+        "str",
+        "int",
+        "float",
+        "bool",
+        "NoneType",
+        "bytes",
+        "complex",
+        "type",
+        "list",
+        "dict",
+        "tuple",
+        "set",
+        "function",
+        "module",
+        "method",
+        "builtin_function_or_method",
+    }
+)
+"""Types that can be told from how their values are written."""
 
 
 def variables(items: tuple[Variable, ...], omitted: int = 0) -> str:
@@ -67,14 +86,22 @@ def value(each: Value) -> str:
     return f"<details><summary>{text}</summary><dl class=vars>{items}</dl>{more}</details>"
 
 
+def _tells_type(each: Value) -> bool:
+    """Whether the text begins with the name of the type, as in `Decimal('1')` or `<shop.Cart object at ...>`,
+    or needs no name.
+    """
+    if not each.type or each.type in _PLAIN_TYPES:
+        return True
+    last = each.type.rpartition(".")[2]
+    return each.text.startswith((f"{last}(", f"<{last} ", f"<{last}>", f"<{each.type} ", f"<{each.type}>"))
+
+
 def _about(each: Value) -> str:
     words = []
-    if each.type not in _PLAIN_TYPES:
+    if not _tells_type(each):
         words.append(escaped(each.type))
-    if each.length is not None and each.kind == "container":
-        words.append(counted(each.length, "item"))
-    elif each.length is not None and each.length > len(each.text):
-        words.append(f"{each.length:,} long")
+    if each.length is not None:
+        words.append(f"{each.length:,} long" if each.kind == "plain" else counted(each.length, "item"))
     if each.note:
         words.append(escaped(each.note))
     return f" <small>{' · '.join(words)}</small>" if words else ""

@@ -119,7 +119,8 @@ def show_look(walker: Walker, value: Any, depth: int, allowed: int, *, rule: laz
     if not pairs or not walker.may_enter(value, depth, allowed):
         return Value(text, kind, "lazy", look.length, (), count, look.note), 1
     items, size = walker.inside(value, pairs, depth, allowed)
-    return Value(text, kind, "lazy", look.length, items, count - len(items), look.note), size + 1
+    omitted = count - len(items)
+    return Value(text, kind, "lazy", look.length if omitted else None, items, omitted, look.note), size + 1
 
 
 def show_object(walker: Walker, value: Any, depth: int, allowed: int) -> tuple[Value, int]:

@@ -57,8 +57,8 @@ class Members:
     sign: str = ""
 
 
-def _joined(items: tuple[Item, ...], members: Members, more: bool) -> str:
-    """The items in one line, cut as soon as it is long enough."""
+def _joined(items: tuple[Item, ...], members: Members, more: bool) -> tuple[str, bool]:
+    """The items in one line, cut as soon as it is long enough, and whether that is all."""
     parts = []
     length = len(members.opening)
     for item in items:
@@ -68,7 +68,8 @@ def _joined(items: tuple[Item, ...], members: Members, more: bool) -> str:
         if length > MAX_CHARACTERS:
             break
     text = members.opening + ", ".join(parts) + (", …" if more else "")
-    return cut(text, MAX_CHARACTERS - len(members.closing)) + members.closing
+    room = MAX_CHARACTERS - len(members.closing)
+    return cut(text, room) + members.closing, not more and len(text) <= room
 
 
 class Walker:
@@ -112,13 +113,13 @@ class Walker:
         if id(value) in self.path:
             return Value(f"{opening}...{closing}", kind, "container", length, note="It contains itself."), 1
         if not length:
-            return Value(f"{opening}{closing}", kind, "container", 0), 1
+            return Value(f"{opening}{closing}", kind, "container"), 1
         if depth >= MAX_DEPTH or allowed <= 1:
             return Value(f"{opening}…{closing}", kind, "container", length, (), length), 1
         items, size = self.inside(value, members.pairs, depth, allowed)
         omitted = max(length - len(items), 0)
-        text = _joined(items, members, bool(omitted))
-        return Value(text, kind, "container", length, items, omitted), size + 1
+        text, is_whole = _joined(items, members, bool(omitted))
+        return Value(text, kind, "container", None if is_whole else length, items, omitted), size + 1
 
     def may_enter(self, value: Any, depth: int, allowed: int) -> bool:
         """Whether there is room for what is inside of it, and it is not inside of itself."""

@@ -69,22 +69,29 @@ def one_line(text: str) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
-def text_of(value: Any) -> tuple[str, int]:
-    """A text as it is written in Python, masked, at most `MAX_CHARACTERS` of it, and its length."""
+def text_of(value: Any) -> tuple[str, int | None]:
+    """A text as it is written in Python, masked, at most `MAX_CHARACTERS` of it, and its length if that is
+    not all of it.
+    """
     length = str.__len__(value)
     window = anatomy.plain(value, WINDOW)
     shown = mask_text(window)
     written = repr(shown[:MAX_CHARACTERS])
-    return (f"{written}…" if len(shown) > MAX_CHARACTERS or length > WINDOW else written), length
+    if shown == MARK:  # not even a length is told
+        return written, None
+    return (f"{written}…", length) if len(shown) > MAX_CHARACTERS or length > WINDOW else (written, None)
 
 
-def bytes_of(value: Any, kind: Any) -> tuple[str, int]:
-    """`bytes` or `bytearray` as bytes are written in Python, masked, and how many there are."""
+def bytes_of(value: Any, kind: Any) -> tuple[str, int | None]:
+    """`bytes` or `bytearray` as bytes are written in Python, masked, and how many there are if those are not
+    all of them.
+    """
     length = kind.__len__(value)
     written = repr(bytes(kind.__getitem__(value, slice(0, WINDOW))))
     shown = mask_text(written[2:-1])
-    more = "…" if len(shown) > MAX_CHARACTERS or length > WINDOW else ""
-    return f"b{written[1]}{shown[:MAX_CHARACTERS]}{written[1]}{more}", length
+    more = len(shown) > MAX_CHARACTERS or length > WINDOW
+    text = f"b{written[1]}{shown[:MAX_CHARACTERS]}{written[1]}"
+    return (f"{text}…", length) if more else (text, None)
 
 
 def int_of(value: int) -> str:
