@@ -73,7 +73,7 @@ def test_the_page_tells_everything() -> None:
         "not evaluated",
         "repr took over 50 ms",
         "4,000 long",
-        "3 library frames flask",
+        "3 library frames of flask",
         "route /checkout → shop.checkout",
         "body of 27 bytes",
         "the app has no secret key",
@@ -192,11 +192,13 @@ def test_the_text_for_curl() -> None:
         "    discount = None\n",
         "    api_key  = ********  (masked because of its name)\n",
         "Error id: 0123456789ab\n",
-        f"Details and console: {CONSOLE}/report?id=0123456789ab\n",
+        f"All frames, details and console: {CONSOLE}/report?id=0123456789ab\n",
     ]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
-    assert "Details" not in error_response(rich_report(), b"*/*", "POST")[2].decode()
+    assert "console" not in error_response(rich_report(), b"*/*", "POST")[2].decode()
+    _, _, body = error_response(rich_report(), b"*/*", "POST", console_note="No console: see --debugger.")
+    assert body.decode().endswith("No console: see --debugger.\n")
 
 
 def test_the_json_of_a_rich_report() -> None:

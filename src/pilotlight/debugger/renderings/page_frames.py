@@ -15,6 +15,7 @@ from .editor import PathMapping, editor_title, editor_url
 from .excerpt import frame_code, syntax_code
 from .markup import counted, escaped, note
 from .page_values import variables
+from .runs import packages
 
 _OPEN_FRAMES = 2
 _CARD = '<section class=focus aria-label="Where it happened" tabindex=-1 id=focus'
@@ -103,7 +104,7 @@ class FrameView:
         level = min(level, 6)
         yield f"<h{level} class=title>Stack <small>newest call first</small></h{level}>\n<ol class=stack>\n"
         for own, run in groupby(reversed(frames), key=lambda frame: frame.own):
-            together = list(run)
+            together = tuple(run)
             if not own:
                 yield f"<li class=library><details><summary>{_summary(together)}</summary>\n"
                 yield "<ol class=stack>\n"
@@ -201,10 +202,6 @@ def _gaps(frame: Frame) -> str:
     return html
 
 
-def _summary(frames: list[Frame]) -> str:
-    packages: dict[str, None] = {}
-    for frame in frames:
-        packages[frame.module.partition(".")[0] or frame.file.rpartition("/")[2]] = None
-    names = ", ".join(escaped(name) for name in list(packages)[:4]) + (", ..." if len(packages) > 4 else "")
+def _summary(frames: tuple[Frame, ...]) -> str:
     count = sum(1 + frame.repeats * frame.period + frame.omitted for frame in frames)
-    return f"{counted(count, 'library frame')} <span class=soft>{names}</span>"
+    return f"{counted(count, 'library frame')} of {escaped(packages(frames))}"

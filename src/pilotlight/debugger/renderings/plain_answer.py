@@ -1,4 +1,5 @@
-"""The text that curl and other plain clients get: the traceback, and what a terminal has no room for.
+"""The text that curl and other plain clients get: the traceback without what is of the libraries alone, and
+what a terminal has no room for.
 
 Pure, and as free of control characters as `text`.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 from pilotlight.debugger.model import Frame, Report
 
+from .runs import leaves_out
 from .text import render_text, visible
 
 _VARIABLES = 12
@@ -14,25 +16,32 @@ _VALUE_CHARACTERS = 200
 _NAME_COLUMNS = 24
 
 
-def render_answer(report: Report, *, debug_url: str = "") -> str:
-    """Request line, traceback with suggestion, variables of the user's innermost frame, error id.
+def render_answer(report: Report, *, debug_url: str = "", console_note: str = "") -> str:
+    """Request line, traceback with suggestion, variables of the user's innermost frame, error id, where to
+    find the rest.
 
     Args:
         report: what happened.
-        debug_url: the page of this report on the debug listener.
+        debug_url: the page of this report on the debug listener; empty when there is none.
+        console_note: one sentence that says why there is none and what to do.
     """
     lines = []
     if report.request is not None:
         lines += [visible(f"{report.request.method} {report.request.url}"), ""]
     elif report.place:
         lines += [visible(report.place), ""]
-    lines.append(render_text(report))
+    lines.append(render_text(report, short=True))
     frame = report.focus()
     if frame is not None and frame.variables and report.error.syntax is None:
         lines += [*_variables(frame, report.directory), ""]
     lines.append(f"Error id: {visible(report.id)}")
+    is_short = leaves_out(report)
     if debug_url:
-        lines.append(f"Details and console: {visible(debug_url)}")
+        lines.append(f"{'All frames, details' if is_short else 'Details'} and console: {visible(debug_url)}")
+    elif is_short:
+        lines.append("All frames: ask again with the header `Accept: application/json`.")
+    if console_note and not debug_url:
+        lines.append(visible(console_note))
     return "\n".join(lines) + "\n"
 
 

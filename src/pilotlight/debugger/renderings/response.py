@@ -90,7 +90,7 @@ def _rendered(report: Report, form: Form, heal: HealPlan, around: Surroundings) 
             return b"text/html; charset=utf-8", policy, page
         if form == "json":
             return MEDIA_TYPE, _NO_CONTENT_POLICY, render_json(report, debug_url=debug_url)
-        answer = render_answer(report, debug_url=debug_url)
+        answer = render_answer(report, debug_url=debug_url, console_note=around.console_note)
         return _TEXT, _NO_CONTENT_POLICY, answer.encode("utf-8", "backslashreplace")
     except Exception as first:  # noqa: BLE001 - a bug of ours must not hide the error of the app
         kind = type(first).__name__

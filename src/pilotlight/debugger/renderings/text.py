@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 from pilotlight.debugger.model import Frame, Report, SyntaxPlace, Trace
 
+from .runs import packages, parts
+
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 
@@ -32,14 +34,15 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
-def render_text(report: Report, *, color: bool = False) -> str:
+def render_text(report: Report, *, color: bool = False, short: bool = False) -> str:
     """The report in the form of `traceback.print_exception`, with a line feed at its end.
 
     Args:
         report: what happened.
         color: with ANSI colours, for a terminal.
+        short: long runs of library frames are one line.
     """
-    writer = _Writer(color)
+    writer = _Writer(color, short)
     lines = list(writer.chain(report.chain, 0))
     if not report.error.type and not report.error.frames and report.detail:
         lines += ["", *_text_lines(report.detail)]
@@ -50,10 +53,11 @@ def render_text(report: Report, *, color: bool = False) -> str:
 
 
 class _Writer:
-    """Lines without line feeds; the only state is whether they are coloured."""
+    """Lines without line feeds; the only state is how they are written."""
 
-    def __init__(self, color: bool) -> None:
+    def __init__(self, color: bool, short: bool) -> None:
         self._color = color
+        self._short = short
 
     def _paint(self, text: str, style: str) -> str:
         return f"\x1b[{style}m{text}\x1b[0m" if self._color and text else text
@@ -110,7 +114,15 @@ class _Writer:
             yield self._paint(f"  [{trace.shared} {calls} shared with the exception it belongs to]", _DIM)
 
     def frames(self, frames: tuple[Frame, ...]) -> Iterator[str]:
-        """Two or three lines for each frame."""
+        """Two or three lines for each frame, or one for all those that are left out."""
+        for left_out, part in parts(frames) if self._short else [(False, frames)]:
+            if left_out:
+                names = visible(packages(part))
+                yield self._paint(f"  ... {len(part)} frames of {names} left out", _DIM)
+            else:
+                yield from self._frames(part)
+
+    def _frames(self, frames: tuple[Frame, ...]) -> Iterator[str]:
         for frame in frames:
             file = self._paint(f'"{visible(frame.file)}"', _PLACE)
             line = self._paint("?" if frame.line is None else str(frame.line), _PLACE)
