@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pilotlight.server.application import Elsewhere, ErrorResponse
+from pilotlight.server.application import Elsewhere, ErrorResponse, Later
 from pilotlight.worker.screen import Screen, is_nobodys
 
 
@@ -17,6 +17,7 @@ from pilotlight.worker.screen import Screen, is_nobodys
 class Facts:
     method: str = "GET"
     raw_path: bytes = b"/"
+    target: bytes = b""
     headers: list[tuple[bytes, bytes]] = field(default_factory=lambda: [(b"host", b"localhost:5000")])
 
 
@@ -71,7 +72,7 @@ def test_the_state_is_told_to_this_machine_alone() -> None:
     screen = Screen([], 7)
     answer = asked(screen, "localhost", path)
     assert isinstance(answer, ErrorResponse)
-    assert json.loads(answer.body) == {"generation": 7}
+    assert json.loads(answer.body) == {"generation": 7, "error": None}
     for facts, client in (
         (Facts(raw_path=path), "192.168.1.9"),
         (
@@ -86,10 +87,33 @@ def test_the_state_is_told_to_this_machine_alone() -> None:
         assert refusal.status == 404
 
 
-def test_a_failed_load_is_no_new_state() -> None:
-    answer = asked(Screen([], None), "localhost", b"/.well-known/pilotlight/state")
-    assert isinstance(answer, ErrorResponse)
-    assert answer.status == 503
+@pytest.mark.parametrize(
+    ("generation", "failure", "query", "is_news"),
+    [
+        (7, None, "", True),
+        (7, None, "after=7", False),
+        (7, None, "after=6", True),
+        (7, None, "after=&not=", True),
+        (None, "e1", "after=6", True),
+        (None, "e1", "after=6&not=", True),
+        (None, "e1", "after=6&not=e1", False),
+        (None, "e1", "", True),
+        (None, "e1", "not=e1", False),
+        (None, "e2", "after=&not=e1", True),
+        (7, None, "after=&not=e1", True),
+        (7, None, "after=7&not=e1", False),
+        (7, None, "unknown", True),
+    ],
+)
+def test_a_page_is_kept_waiting_for_news(
+    generation: int | None, failure: str | None, query: str, is_news: bool
+) -> None:
+    path = b"/.well-known/pilotlight/state"
+    screen = Screen([], generation, failure=failure)
+    answer = asked(screen, "localhost", path, target=path + b"?" + query.encode())
+    assert isinstance(answer, ErrorResponse if is_news else Later)
+    answer = answer.answer if isinstance(answer, Later) else answer
+    assert json.loads(answer.body) == {"generation": generation, "error": failure}
 
 
 def test_the_debugger_is_reached_by_its_secret_path_only() -> None:

@@ -94,11 +94,33 @@ class Elsewhere:
     take: Callable[[DetachedConnection], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The request waits for another server, to which its connection moves; no app gets it meanwhile.
+
+    Args:
+        answer: is given after all when nobody has come, or when the connection cannot move (TLS).
+        seconds: that it waits.
+    """
+
+    answer: ErrorResponse
+    seconds: float
+
+
+Screened = ErrorResponse | Elsewhere | Later | None
+"""What becomes of a request before the app gets it; None lets it pass."""
+
+
 class RequestFacts(Protocol):
     """What is known of a request before the app gets it."""
 
     @property
     def method(self) -> str:
+        """As sent."""
+        ...
+
+    @property
+    def target(self) -> bytes:
         """As sent."""
         ...
 
@@ -176,6 +198,6 @@ class ServerConfig:
     """How much of a request's body is kept for a report of its failure."""
     environ: Mapping[str, Any] = field(default_factory=dict)
     """What each WSGI environ has in addition."""
-    screen: Callable[[RequestFacts, str], ErrorResponse | Elsewhere | None] | None = None
+    screen: Callable[[RequestFacts, str], Screened] | None = None
     """Looks at each request, with the client's address, before the app gets it; its answer stands in for the
     app's."""

@@ -2,7 +2,7 @@
 connection.
 
     reading ──request──> (parked: not admitted yet) ──> active ──response──> reading ...
-       │                                                   └──body left over──> skipping │ lingering ──>
+       │         └──for another server──> waiting          └──body left over──> skipping │ lingering ──>
        closed └── detached (to another server), refused (bad request) ──> lingering ──> closed
 
 Must never run app code itself, and never start a request before the one in front of it is answered.
@@ -11,10 +11,10 @@ Must never run app code itself, and never start a request before the one in fron
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pilotlight.server.application import AccessRecord, Elsewhere, ErrorResponse, RequestInfo
+from pilotlight.server.application import AccessRecord, Elsewhere, ErrorResponse, Later, RequestInfo
 from pilotlight.server.framing import BodyFraming, LengthFraming, framing_for
 from pilotlight.server.head import BadRequest, RequestHead
 from pilotlight.server.keeping import KeptBody
@@ -34,7 +34,7 @@ _HTTPS_NOTICE = (
     "A client spoke TLS on this plain HTTP port (a browser with an https:// address?). Use http:// instead."
 )
 
-State = Literal["reading", "active", "skipping", "lingering", "parked", "leaving", "closed"]
+State = Literal["reading", "active", "skipping", "lingering", "parked", "waiting", "leaving", "closed"]
 
 
 class Connection(asyncio.Protocol):
@@ -72,6 +72,8 @@ class Connection(asyncio.Protocol):
         )
         self._framing: BodyFraming = LengthFraming(0)
         self._exchange: Exchange | None = None
+        self._answer_in_time: Callable[[], None] = _nothing
+        """What the request that waits gets if no other server takes it."""
         self._continue_due = False
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.wire: Wire = cast("Wire", None)
@@ -110,7 +112,7 @@ class Connection(asyncio.Protocol):
                 data = self._feed_body(data)
             if data:
                 self._keep(data)
-        elif state == "parked":
+        elif state in ("parked", "waiting"):
             self._keep(data)
 
     def eof_received(self) -> bool:
@@ -148,6 +150,7 @@ class Connection(asyncio.Protocol):
         self.wire.has_been_lost(tls=self.scheme == "https")
         self.state = "closed"
         self._reader.clear()
+        self._answer_in_time = _nothing
         if self._exchange is not None:
             exchange, self._exchange = self._exchange, None
             exchange.disconnected()
@@ -262,6 +265,8 @@ class Connection(asyncio.Protocol):
         self.deadline = 0.0
         if self.state == "reading" and self._reader.buffer:
             self._refuse(BadRequest(408, "The request did not arrive in time."))
+        elif self.state == "waiting":
+            self._answer_in_time()
         elif self.state in ("closed", "leaving"):
             self.abort()
         else:
@@ -276,7 +281,9 @@ class Connection(asyncio.Protocol):
 
     def drain(self) -> None:
         """The server stops: leave at once unless a request is being answered."""
-        if self.state in ("reading", "parked"):
+        if self.state == "waiting" and self.scheme == "https":
+            self._answer_in_time()
+        elif self.state in ("reading", "parked", "waiting"):
             leave(self)
         elif self.state in ("lingering", "skipping"):
             self.close()
@@ -349,6 +356,9 @@ class Connection(asyncio.Protocol):
                 self.state, self.destination = "parked", answer.take
                 leave(self)
                 return
+            if isinstance(answer, Later):
+                self._wait(head, answer, end)
+                return
             if answer is not None:
                 self._reader.buffer = data[end:]
                 self._give_own(head, answer)
@@ -380,6 +390,20 @@ class Connection(asyncio.Protocol):
         exchange.start()
         if self.half_closed:
             exchange.disconnected()
+
+    def _wait(self, head: RequestHead, later: Later, end: int) -> None:
+        """Keep the request for the next server, which gets its bytes; or answer it when its time is over."""
+
+        def answer() -> None:
+            self._answer_in_time = _nothing
+            self._reader.buffer = self._reader.buffer[end:]
+            self._give_own(head, later.answer)
+
+        self._answer_in_time = answer
+        self.state = "waiting"
+        self.deadline = self.shared.loop.time() + later.seconds
+        if self.shared.draining:
+            answer()
 
     def _feed_body(self, data: bytes) -> bytes:
         """Pass on what belongs to the body; give back what comes behind it."""
@@ -490,3 +514,7 @@ class Connection(asyncio.Protocol):
     def _ends_here(self) -> bool:
         """Whether a successor is there, but cannot take this connection, because it is TLS."""
         return self.scheme == "https" and self.shared.hand_over is not None
+
+
+def _nothing() -> None:
+    pass

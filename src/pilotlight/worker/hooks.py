@@ -35,8 +35,8 @@ class WorkerHooks:
             report_tasks(self._reporter, loop)
 
     def access(self, record: AccessRecord) -> None:
-        """Logs a finished request; not the questions that an error page asks once a second."""
-        if record.target != STATE_PATH:
+        """Logs a finished request; not the questions that an error page asks."""
+        if record.target.partition("?")[0] != STATE_PATH:
             self._console.access(record)
 
     def notice(self, message: str) -> None:

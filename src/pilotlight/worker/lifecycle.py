@@ -282,11 +282,11 @@ class Worker:
             self._console, debugging, None if consoling is None else consoling.keeper, self._channel.send
         )
 
-    def _screen(self, generation: int | None) -> Screen | None:
+    def _screen(self, generation: int | None, failure: str | None = None) -> Screen | None:
         if not self._settings.debugger:
             return None
         _, slash, path = self._order.debug_url.partition("://")[2].partition("/")
-        return Screen(self._settings.allowed_hosts, generation, slash + path, self._to_debugger)
+        return Screen(self._settings.allowed_hosts, generation, slash + path, self._to_debugger, failure)
 
     def _to_debugger(self, connection: DetachedConnection) -> None:
         """It has asked for the debugger on the app's own port."""
@@ -298,7 +298,7 @@ class Worker:
         """Of the console without an error."""
         application = self._application
         if application is None:
-            return {}, (), False
+            return lambda: ({}, ""), (), False
         names, contexts = console_in(application.callable)
         return names, contexts, application.interface == "asgi"
 
@@ -324,7 +324,7 @@ class Worker:
             self._serve_report(report, reporter)
 
     def _serve_report(self, report: Report, reporter: Reporter) -> None:
-        config = config_of_stand_in(self._settings, self._console.line, self._screen(None))
+        config = config_of_stand_in(self._settings, self._console.line, self._screen(None, report.id))
         application = application_for(report, reporter)
         self._serving_with(config, reporter).run(application, self._order.sockets)
         self._served = True

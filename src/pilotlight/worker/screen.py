@@ -13,12 +13,22 @@ import socket
 from collections.abc import Callable, Iterable
 
 from pilotlight.debugger.renderings.heal import STATE_PATH
-from pilotlight.server.application import DetachedConnection, Elsewhere, ErrorResponse, Headers, RequestFacts
+from pilotlight.server.application import (
+    DetachedConnection,
+    Elsewhere,
+    ErrorResponse,
+    Headers,
+    Later,
+    RequestFacts,
+    Screened,
+)
 from pilotlight.worker.audience import is_allowed_by, is_direct_local, name_of
 
 _STATE_PATH = STATE_PATH.encode()
 _OUR_PATHS = b"/.well-known/pilotlight/"
 _MOST_KNOWN = 64
+_NEWS_SECONDS = 25.0
+"""How long an error page is kept waiting for news: less than what browsers and proxies grant an answer."""
 
 
 class Screen:
@@ -26,8 +36,8 @@ class Screen:
 
     Args:
         allowed: further names, in lower case; one with a dot in front stands for all below it.
-        generation: of the code that is served; None while a failure is served in its place, for which no
-            page is to leave the error that it shows.
+        generation: of the code that is served; None while a failure is served in its place.
+        failure: the id of that failure's report.
         debug_path: under which the debugger is asked on the app's port; empty where it has one of its own.
         to_debugger: takes the connections that ask for it.
     """
@@ -38,16 +48,17 @@ class Screen:
         generation: int | None,
         debug_path: str = "",
         to_debugger: Callable[[DetachedConnection], None] | None = None,
+        failure: str | None = None,
     ) -> None:
         self._allowed = frozenset(allowed)
-        self._generation = generation
+        self._state = {"generation": generation, "error": failure}
         self._debug_path = f"{debug_path}/".encode()
         self._elsewhere = Elsewhere(to_debugger) if debug_path and to_debugger is not None else None
         self._machine: frozenset[str] | None = None
         self._known: set[bytes] = set()
         """Values of Host that are right."""
 
-    def __call__(self, request: RequestFacts, client: str) -> ErrorResponse | Elsewhere | None:
+    def __call__(self, request: RequestFacts, client: str) -> Screened:
         """The answer in place of the app's; None lets the request pass."""
         headers = request.headers
         for name, value in headers:
@@ -75,14 +86,21 @@ class Screen:
             self._known.add(host)
         return None
 
-    def _ours(self, request: RequestFacts, client: str) -> ErrorResponse:
+    def _ours(self, request: RequestFacts, client: str) -> ErrorResponse | Later:
         if not is_direct_local(client, request.headers):
             return _plain(404, "There is nothing here.")
         if request.raw_path == _STATE_PATH and request.method == "GET":
-            if self._generation is None:
-                return _plain(503, "The app could not be loaded.")
-            return _answer(200, b"application/json", json.dumps({"generation": self._generation}).encode())
+            answer = _answer(200, b"application/json", json.dumps(self._state).encode())
+            return answer if self._is_news(request.target) else Later(answer, _NEWS_SECONDS)
         return _plain(404, "There is nothing here.")
+
+    def _is_news(self, target: bytes) -> bool:
+        """For whoever has said what is known there: see `STATE_PATH`."""
+        pairs = (pair.partition("=") for pair in target.partition(b"?")[2].decode("latin-1").split("&"))
+        known = {name: value for name, _, value in pairs}
+        if self._state["error"] is not None:
+            return known.get("not") != self._state["error"]
+        return known.get("after") != str(self._state["generation"])
 
 
 def is_nobodys(name: str) -> bool:

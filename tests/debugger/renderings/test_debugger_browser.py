@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,13 +33,16 @@ class App:
 
     def __init__(self) -> None:
         self.report: Report | None = failed_load()
-        self.polls: list[str] = []
-        self.polled = threading.Event()
+        self.asked: list[str] = []
+        self.was_asked = threading.Event()
 
-    def answer(self, method: str, headers: Any) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        if headers["X-Pilotlight-Poll"]:
-            self.polls.append(f"{method} {headers['X-Pilotlight-Poll']}")
-            self.polled.set()
+    def answer(self, method: str, target: str, headers: Any) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        path, _, query = target.partition("?")
+        if path == STATE_PATH:
+            self.asked.append(query)
+            self.was_asked.set()
+            state = {"generation": None, "error": self.report.id} if self.report else {"generation": 2}
+            return 200, [(b"Content-Type", b"application/json")], json.dumps(state).encode()
         if self.report is None:
             return (
                 200,
@@ -52,7 +56,7 @@ class App:
 def serving(app: App) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, headers, body = app.answer(self.command, self.headers)
+            status, headers, body = app.answer(self.command, self.path, self.headers)
             self.send_response(status)
             for name, value in headers:
                 self.send_header(name.decode(), value.decode())
@@ -93,8 +97,8 @@ def test_the_page_heals_by_itself(browser: Any) -> None:
         assert page.locator("#live").is_visible()
         first = app.report
         assert first is not None
-        assert app.polled.wait(10)
-        assert app.polls[0] == f"HEAD {first.id}"
+        assert app.was_asked.wait(10)
+        assert app.asked[0] == f"after=&not={first.id}"
         app.report = failed_load()  # another error: another page
         page.locator(f"body[data-error-id='{app.report.id}']").wait_for(timeout=10_000)
         app.report = None
@@ -132,16 +136,15 @@ class Shop:
         self.report: Report | None = report
         self.options = options
         self.generation: Any = 1
-        self.state_status = 200
         self.leads_to = ""
         self.asked: list[str] = []
         self.state_asked = threading.Event()
 
     def answer(self, method: str, path: str, accept: str, body: bytes) -> tuple[int, Any, bytes]:
-        if path == STATE_PATH:
+        if path.startswith(STATE_PATH):
             self.state_asked.set()
-            state = b'{"generation": %d}' % self.generation
-            return self.state_status, [(b"Content-Type", b"application/json")], state
+            state = json.dumps({"generation": self.generation}).encode()
+            return 200, [(b"Content-Type", b"application/json")], state
         if path.startswith("/console"):
             return 200, [(b"Content-Type", b"text/html")], b"<title>c</title><p id=console>Console"
         if path == "/favicon.ico":
@@ -382,13 +385,12 @@ def test_the_page_of_a_get_waits_for_the_reload_and_never_runs_the_request_again
         page.goto(f"{url}/checkout")
         assert shop.state_asked.wait(10)
         shop.state_asked.clear()
-        shop.state_status = 500  # the reload failed: nobody knows a new generation
-        shop.generation = 2
+        shop.generation = None  # the reload failed
         assert shop.state_asked.wait(10)
         shop.state_asked.clear()
         assert shop.state_asked.wait(10)
         assert shop.asked == ["GET /checkout"]
-        shop.report, shop.state_status = None, 200
+        shop.report, shop.generation = None, 2
         page.wait_for_selector("#ok", timeout=10_000)
         assert shop.asked == ["GET /checkout", "GET /checkout"]
 
@@ -432,7 +434,7 @@ def test_a_server_that_is_gone_is_said_and_asked_for_again(browser: Any) -> None
     with shopping(shop) as url:
         page = browser.new_page()
         page.goto(f"{url}/checkout")
-        page.route(f"**{STATE_PATH}", lambda route: route.abort())
+        page.route(f"**{STATE_PATH}?*", lambda route: route.abort())
         page.get_by_text("The server does not answer").wait_for(timeout=10_000)
-        page.unroute(f"**{STATE_PATH}")
+        page.unroute(f"**{STATE_PATH}?*")
         page.get_by_text("after the next reload").wait_for(timeout=10_000)

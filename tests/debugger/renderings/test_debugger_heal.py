@@ -11,8 +11,8 @@ from pilotlight.debugger.renderings.heal import HealPlan, heal_plan
 @pytest.mark.parametrize(
     ("kind", "method", "live", "generation", "plan"),
     [
-        ("load", "GET", True, None, HealPlan("poll")),
-        ("death", "GET", True, 3, HealPlan("poll")),
+        ("load", "GET", True, None, HealPlan("replace")),
+        ("death", "GET", True, 3, HealPlan("replace")),
         ("load", "POST", True, None, HealPlan()),
         ("load", "POST", True, 3, HealPlan("resend", "3")),
         ("request", "GET", True, None, HealPlan()),

@@ -13,20 +13,24 @@ if TYPE_CHECKING:
 
 
 STATE_PATH = "/.well-known/pilotlight/state"
-"""On the app's origin, answered without the app: `{"generation": <of the code that is served now>}`."""
+"""On the app's origin, answered without the app: `{"generation": N, "error": null}`, or while a failure is
+served in place of the app `{"generation": null, "error": ID}`.
+
+With the query `after=N&not=ID` the answer waits for a generation other than N or a failure other than ID;
+either may be missing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class HealPlan:
     """What the page does by itself.
 
-    `poll`: it asks for its own URL with HEAD once a second, and loads itself again when the error is another
-    or gone; for errors that keep their id until they are fixed. `reload`: it waits until the generation is
-    another and loads itself again. `resend`: it waits for the same, and then shows a button that sends the
-    request again. `none`: nothing.
+    `replace`: it waits for anything else to be served, and loads itself again; for errors that stand in place
+    of the app. `reload`: it waits until another generation is served and loads itself again. `resend`: it
+    waits for the same, and then shows a button that sends the request again. `none`: nothing.
     """
 
-    kind: Literal["none", "poll", "reload", "resend"] = "none"
+    kind: Literal["none", "replace", "reload", "resend"] = "none"
     generation: str = ""
     """Of the code that failed."""
 
@@ -46,7 +50,7 @@ def heal_plan(kind: Kind, method: str, *, live: bool, generation: int | str | No
     if not live:
         return NEVER
     if kind != "request" and method == "GET":
-        return HealPlan("poll")
+        return HealPlan("replace")
     if generation is None or method == "HEAD":
         return NEVER
     return HealPlan("reload" if method == "GET" else "resend", str(generation))

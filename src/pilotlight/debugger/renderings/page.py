@@ -29,7 +29,7 @@ _KINDS = {
     "death": "The app's process died",
 }
 _HEALING = {
-    "poll": "This page loads itself again as soon as the error is gone.",
+    "replace": "This page loads itself again as soon as the error is gone.",
     "reload": "This page loads itself again after the next reload.",
     "resend": "After the next reload you can send the same request again here.",
 }

@@ -46,7 +46,7 @@ def error_response(
         accept: the request's `Accept` header.
         method: the request's method. Only a page that answers a GET loads itself again. The body is always
             whole: leaving it out of the answer to a HEAD is the server's task, as for every response.
-        live: a reloader runs, so the page looks once a second whether it should load itself again: see
+        live: a reloader runs, so the page waits for the moment to load itself again: see
             `heal.heal_plan`.
         reveal: False for a client that is not local: it gets one sentence and the error id.
         generation: of the code that failed, if `heal.STATE_PATH` is served.

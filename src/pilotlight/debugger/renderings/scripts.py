@@ -104,45 +104,50 @@ event.preventDefault();keys[key]()}});
 })();
 """
 
-# One question at a time; a question that waits for a reload is answered by the new code. While the tab is
-# hidden nothing is asked: it asks at once when it is seen again. What a form sent is kept by the browser
-# itself: loading its page again sends it again, byte for byte, however large it was. Writing a fetched answer
-# into this document instead would leave it under this page's policy, without its own styles and scripts.
+# One question at a time, which the server answers when there is news, or half a minute later. A browser opens
+# few connections to one server, so a tab that is not seen gives its own back; it asks at once when it is seen
+# again. What a form sent is kept by the browser itself: loading its page again sends it again, byte for byte,
+# however large it was. Writing a fetched answer into this document instead would leave it under this page's
+# policy, without its own styles and scripts.
 HEAL_SCRIPT = """
 (function(){
 "use strict";
 var data=document.body.dataset,live=document.getElementById("live"),again=document.getElementById("again");
-var said=live.textContent,delay=1000,timer=0,asking=false,over=false;
+var said=live.textContent,delay=250,timer=0,question=null,over=false;
+var load=data.heal==="replace",failed=load?data.errorId:"";
 live.hidden=false;
-function later(){clearTimeout(timer);if(!document.hidden&&!over)timer=setTimeout(ask,delay)}
-function another(){
-return fetch(location.href,{method:"HEAD",cache:"no-store",redirect:"manual",
-headers:{"X-Pilotlight-Poll":data.errorId}})
-.then(function(answer){return answer.headers.get("X-Error-Id")!==data.errorId})}
-function reloaded(){
-return fetch("STATE_PATH",{cache:"no-store",redirect:"manual"}).then(function(answer){
-if(!answer.ok)return false;
-return answer.json().then(function(state){
-return state.generation!==undefined&&String(state.generation)!==data.generation},function(){return false})})}
+function later(after){clearTimeout(timer);if(!document.hidden&&!over)timer=setTimeout(ask,after)}
+function isOver(state){
+if(load)return state.error!==data.errorId;
+return typeof state.generation==="number"&&String(state.generation)!==data.generation}
+function describe(state){
+failed=load?data.errorId:state.error||"";
+live.textContent=load||!failed?said:
+"What was saved since cannot be loaded: load this page again to see why, or mend it, and the page follows."}
 function ended(){
 over=true;
 if(data.heal!=="resend"){location.reload();return}
 live.textContent="The code has been loaded again.";again.hidden=false}
 function ask(){
-if(asking||over||document.hidden)return;
-asking=true;
-(data.heal==="poll"?another():reloaded()).then(function(gone){
-asking=false;delay=1000;
-if(gone)ended();else{live.textContent=said;later()}
-},function(){
-asking=false;delay=Math.min(delay*2,8000);
-live.textContent="The server does not answer; is it still running? This page goes on asking.";later()
+if(question||over||document.hidden)return;
+var mine=question=new AbortController(),since=Date.now();
+fetch("STATE_PATH?after="+(load?"":data.generation)+"&not="+failed,{cache:"no-store",redirect:"manual",signal:mine.signal})
+.then(function(answer){
+if(!answer.ok)throw new Error("refused");
+return answer.json()})
+.then(function(state){
+question=null;delay=250;
+if(isOver(state))ended();else{describe(state);later(Date.now()-since<1000?1000:0)}
+}).catch(function(){
+if(mine.signal.aborted)return;
+question=null;delay=Math.min(delay*2,8000);
+live.textContent="The server does not answer; is it still running? This page goes on asking.";later(delay)
 })}
+function rest(){clearTimeout(timer);if(question){question.abort();question=null}}
 if(again)again.addEventListener("click",function(){again.disabled=true;location.reload()});
 document.addEventListener("visibilitychange",function(){
-if(document.hidden)clearTimeout(timer);else{delay=1000;ask()}});
-window.addEventListener("pageshow",function(event){
-if(event.persisted){if(data.heal==="poll")location.reload();else ask()}});
-later();
+if(document.hidden)rest();else{delay=250;ask()}});
+window.addEventListener("pageshow",function(event){if(event.persisted)ask()});
+ask();
 })();
 """.replace("STATE_PATH", STATE_PATH)
