@@ -123,7 +123,7 @@ def console_of(
 ) -> Iterator[Console]:
     """A console in the last of `frames`, or the plain one without frames."""
     keeper = Keeper()
-    consoles = Consoles(keeper, fresh, idle_seconds=idle_seconds, **more)
+    consoles = Consoles(keeper, lambda: (fresh(), ""), idle_seconds=idle_seconds, **more)
     if frames:
         keeper.keep("r", frames, contexts or Contexts(contextvars.copy_context()))
     try:

@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,10 @@ class FakeDesk:
             yield {"type": "names", "start": start, "names": ["path", "path_info"]}
             yield done("ok")
             return
+        if question["kind"] == "about":
+            yield {"type": "note", "text": "Names here: app, settings."}
+            yield done("ok")
+            return
         if question["kind"] == "cancel":
             self.stop.set()
             yield done("ok")
@@ -126,9 +130,15 @@ class FakeDesk:
             self.listeners.remove(queue)
             self.cancelled.set()
 
-    def happen(self, title: str) -> None:
-        """A new error. To be called on the loop."""
-        self.added.append(Summary(new_id(), "request", 1_700_000_000.0, title, "POST /hook", "192.0.2.7"))
+    def happen(self, title: str, *, group: int = 0, count: int = 1) -> None:
+        """A new error. To be called on the loop.
+
+        Args:
+            group: of equal ones; 0: of its own.
+            count: of that group.
+        """
+        one = Summary(new_id(), "request", 1_700_000_000.0, title, "POST /hook", "192.0.2.7")
+        self.added.append(replace(one, group=group or len(self.added) + 100, count=count))
         for queue in self.listeners:
             queue.put_nowait({"type": "report", "id": self.added[-1].id})
 

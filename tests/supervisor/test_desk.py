@@ -13,7 +13,9 @@ import pytest
 from pilotlight import messages
 from pilotlight.debugger import from_exception, to_json
 from pilotlight.supervisor.child import Child, State
-from pilotlight.supervisor.desk import MOST_REPORTS, MOST_REQUESTS, Desk
+from pilotlight.supervisor.desk import MOST_EQUAL, MOST_REPORTS, MOST_REQUESTS, Desk
+
+REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
 
 class Worker:
@@ -39,8 +41,8 @@ def desk(worker: Worker) -> Iterator[Desk]:
         yield Desk(lambda: cast(Child, worker), (listening, False))
 
 
-def arrive(desk: Desk, worker: Worker, request: bytes | None = None) -> str:
-    report = to_json(from_exception(ValueError("x")))
+def arrive(desk: Desk, worker: Worker, request: bytes | None = None, message: str = "x") -> str:
+    report = to_json(from_exception(ValueError(message)))
     kept = None if request is None else base64.b64encode(request).decode()
     desk.arrived(cast(Child, worker), {"report": report, "alive": True, "request": kept})
     return str(report["id"])
@@ -55,10 +57,42 @@ async def read(events: AsyncIterator[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_the_last_reports_and_requests_are_kept(desk: Desk, worker: Worker) -> None:
-    ids = [arrive(desk, worker, b"GET / HTTP/1.1\r\n\r\n") for _ in range(MOST_REPORTS + 5)]
+    ids = [arrive(desk, worker, REQUEST, f"x {number}") for number in range(MOST_REPORTS + 5)]
     assert [summary.id for summary in desk.reports()] == ids[: -MOST_REPORTS - 1 : -1]
     assert [desk.repeatable(each) for each in ids[-MOST_REQUESTS - 1 :]] == [False] + [True] * MOST_REQUESTS
     assert desk.report(ids[0]) is None
+
+
+def test_an_error_that_repeats_leaves_the_others_in_the_list(desk: Desk, worker: Worker) -> None:
+    first, other = arrive(desk, worker, REQUEST, "first"), arrive(desk, worker, message="other")
+    repeated = [arrive(desk, worker, REQUEST) for _ in range(MOST_REPORTS * 2)]
+    listed = desk.reports()
+    assert [each.id for each in listed] == [*repeated[: -MOST_EQUAL - 1 : -1], other, first]
+    assert {each.count for each in listed[:MOST_EQUAL]} == {MOST_REPORTS * 2}
+    assert len({each.group for each in listed}) == 3
+    assert desk.repeatable(first)
+    assert [desk.repeatable(each) for each in repeated[-MOST_REQUESTS:]] == [False] + [True] * 9
+    assert desk.report(repeated[0]) is None
+
+
+def test_the_newest_of_each_error_stays_the_longest(desk: Desk, worker: Worker) -> None:
+    for _ in range(3):
+        for number in range(MOST_REPORTS // 2):
+            arrive(desk, worker, message=f"x {number}")
+    assert len(desk.reports()) == MOST_REPORTS
+    ids = [arrive(desk, worker, message=f"y {number}") for number in range(MOST_REPORTS // 2)]
+    listed = desk.reports()
+    assert len(listed) == MOST_REPORTS == len({each.group for each in listed})
+    assert [each.id for each in reversed(listed)][MOST_REPORTS // 2 :] == ids
+    assert {each.count for each in listed if each.id not in ids} == {3}
+
+
+def test_a_report_that_comes_twice_counts_once(desk: Desk, worker: Worker) -> None:
+    report = to_json(from_exception(ValueError("x")))
+    for _ in range(2):
+        desk.died(report)
+        (summary,) = desk.reports()
+        assert summary.count == 1
 
 
 def test_frames_are_gone_with_their_worker_or_before(desk: Desk, worker: Worker) -> None:

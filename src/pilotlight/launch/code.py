@@ -265,14 +265,14 @@ def _signals_request(stop: Stop) -> Iterator[None]:
 
 
 def _serve(app: object, name: str, settings: Settings, context: object, console: Console, stop: Stop) -> None:
-    from pilotlight.worker.alone import Alone
+    from pilotlight.worker.alone import NO_CONSOLE, Alone
 
     bound, settings = bind(settings, console)
     try:
         os.environ.update(settings.app_environment(os.environ))
         loaded = _loaded(app, name, settings)
         alone = Alone(settings, console, bound.sockets, context, stop)
-        greeting = Greeting(console, settings, bound.urls)
+        greeting = Greeting(console, settings, bound.urls, no_console=NO_CONSOLE)
         status = alone.serve(
             loaded.application,
             lambda: greeting.show(loaded.name, loaded.framework, loaded.framework_version()),

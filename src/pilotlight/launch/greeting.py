@@ -11,6 +11,7 @@ from pilotlight.console import Console
 from pilotlight.settings import Settings
 
 _KEYS = "Keys, then Enter: r reload, o open browser, q quit, h help. Ctrl-C stops."
+_NO_DEBUGGER = "The debugger is off, so errors are shown here alone: --debugger turns it on."
 _NO_KEYS = "Ctrl-C stops. In debug mode it would also reload the app whenever you save."
 
 
@@ -21,6 +22,7 @@ class Greeting:
     Args:
         urls: where the server listens, the best first.
         unlock_link: gives the link that unlocks a browser for the debugger; empty where there is none.
+        no_console: why there is no console, and what to do, if that has not been said yet.
         unlocking: makes of that link what the browser is to open, if we open it; empty for the app alone.
     """
 
@@ -29,12 +31,12 @@ class Greeting:
     urls: Sequence[str]
     unlock_link: Callable[[], str] = str
     unlocking: Callable[[str], str] = str
+    no_console: str = ""
 
     def show(self, name: str, framework: str | None, framework_version: str | None) -> None:
         """The app `name` is ready."""
         python = f"{_implementation()} {'.'.join(map(str, sys.version_info[:3]))}"
         link = self.unlock_link()
-        debugger = ("Debugger: this link, opened once, unlocks your browser.", f"  {link}") if link else ()
         made_with = [f"{framework} {framework_version or ''}".rstrip()] if framework else []
         self.console.banner(
             app=name,
@@ -42,10 +44,18 @@ class Greeting:
             urls=self.urls,
             versions=[*made_with, python],
             version=__version__,
-            notes=(*debugger, *(self._hints() if _is_typed_to() else ())),
+            notes=(*self._debugger(link), *(self._hints() if _is_typed_to() else ())),
         )
         if self.settings.open_browser:
             self.open_browser(self.unlocking(link) if link else "")
+
+    def _debugger(self, link: str) -> Sequence[str]:
+        """How to use it, or why it cannot be used."""
+        if link:
+            return ("Debugger: this link, opened once, unlocks your browser.", f"  {link}")
+        if self.settings.debugger:
+            return (self.no_console,) if self.no_console else ()
+        return (_NO_DEBUGGER,) if self.settings.debug else ()
 
     def open_browser(self, first: str = "") -> None:
         """Opens the user's browser, or says that it could not. Returns at once: the command in `BROWSER` may

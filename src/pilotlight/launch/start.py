@@ -89,7 +89,7 @@ def supervise(
 
 def serve_alone(settings: Settings, console: Console) -> int:
     """Serves in this process, without a reloader."""
-    from pilotlight.worker.alone import Alone, load_target
+    from pilotlight.worker.alone import NO_CONSOLE, Alone, load_target
     from pilotlight.worker.ending import end_in_spite_of_threads
 
     bound, settings = bind(settings, console)
@@ -100,7 +100,7 @@ def serve_alone(settings: Settings, console: Console) -> int:
             return 1
         # Not before: a certificate by import name may be in the app's module.
         alone = Alone(settings, console, bound.sockets)
-        greeting = Greeting(console, settings, bound.urls)
+        greeting = Greeting(console, settings, bound.urls, no_console=NO_CONSOLE)
         status = alone.serve(
             loaded.application,
             lambda: greeting.show(loaded.name, loaded.framework, loaded.framework_version()),

@@ -92,7 +92,10 @@ class Debugging:
     def _share_port(self) -> None:
         app = self._app_urls[0]
         if not app.startswith("http://"):
-            self.note = "There is no console: --debug-port same needs plain HTTP on a port."
+            self.note = (
+                "There is no console: --debug-port same needs plain HTTP on a port. Leave it out, and the "
+                "debugger has a port of its own."
+            )
             self._console.warning(self.note)
             return
         port = self._settings.port

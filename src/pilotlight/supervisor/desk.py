@@ -12,7 +12,7 @@ import itertools
 import socket
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pilotlight import messages
@@ -20,14 +20,26 @@ from pilotlight.supervisor.child import Child, State
 
 if TYPE_CHECKING:
     from pilotlight.debugger.listener.desk import Summary
+    from pilotlight.debugger.listener.grouping import Key
 
 MOST_REPORTS = 50
+MOST_EQUAL = 10
+"""Reports of one error: as many as a worker keeps the frames of, so that none of them loses its console."""
 MOST_REQUESTS = 10
 """Requests that can be sent again are kept for the last of them only."""
 _MOST_UNREAD = 10_000
 """Events that a listener of ours has not read: it is given up then."""
 _NO_WORKER = "The app does not run at the moment. Try again when it has been loaded."
 _WORKER_ENDED = "The process that was asked is gone: a reload, or a crash, has ended it."
+
+
+@dataclass(eq=False, slots=True)
+class _Group:
+    """Equal errors."""
+
+    number: int
+    count: int = 0
+    """Those included that are kept no more."""
 
 
 @dataclass(slots=True)
@@ -39,6 +51,9 @@ class _Entry:
     """Whose frames they are; None when they are gone."""
     request: bytes | None
     """What asks the same again."""
+    summary: Summary | None = None
+    group: _Group | None = None
+    """Found when it is needed: a first error need not wait for what reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,7 @@ class Desk:
         self._current = current
         self._listening = listening
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._groups: dict[Key, _Group] = {}
         self._numbers = itertools.count(1)
         self._questions: dict[int, _Question] = {}
         self._subscribers: set[asyncio.Queue[dict[str, Any]]] = set()
@@ -109,25 +125,58 @@ class Desk:
         self._tell({"type": "reloaded"})
 
     def _add(self, report: dict[str, Any], child: Child | None, request: bytes | None) -> None:
-        self._entries.pop(report["id"], None)
-        self._entries[report["id"]] = _Entry(report, child, request)
-        while len(self._entries) > MOST_REPORTS:
-            self._entries.popitem(last=False)
-        kept = [entry for entry in self._entries.values() if entry.request is not None]
-        for entry in kept[:-MOST_REQUESTS]:
-            entry.request = None
+        again = self._entries.pop(report["id"], None)
+        if again is not None and again.group is not None:
+            again.group.count -= 1
+        self._entries[report["id"]] = entry = _Entry(report, child, request)
+        if len(self._entries) > MOST_EQUAL:
+            self._sort()
+            self._make_room(entry)
         self._tell({"type": "report", "id": report["id"]})
+
+    def _sort(self) -> None:
+        """Finds the group of each report that has none."""
+        from pilotlight.debugger.listener.desk import summary_of
+        from pilotlight.debugger.listener.grouping import key_of
+        from pilotlight.debugger.transport import from_json
+
+        for entry in self._entries.values():
+            if entry.group is None:
+                whole = from_json(entry.report)
+                entry.summary = summary_of(whole)
+                entry.group = self._groups.setdefault(key_of(whole), _Group(next(self._numbers)))
+                entry.group.count += 1
+
+    def _make_room(self, newest: _Entry) -> None:
+        """Keeps the bounds, and the newest of each group as long as they allow."""
+        from pilotlight.debugger.listener.grouping import first_to_go
+
+        equal = [name for name, entry in self._entries.items() if entry.group is newest.group]
+        for name in equal[:-MOST_EQUAL]:
+            del self._entries[name]
+        while len(self._entries) > MOST_REPORTS:
+            names = list(self._entries)
+            del self._entries[names[first_to_go([entry.group for entry in self._entries.values()])]]
+        repeatable = [entry for entry in self._entries.values() if entry.request is not None]
+        while len(repeatable) > MOST_REQUESTS:
+            repeatable.pop(first_to_go([entry.group for entry in repeatable])).request = None
+        living = {entry.group for entry in self._entries.values()}
+        self._groups = {key: group for key, group in self._groups.items() if group in living}
 
     # What the debug listener asks.
 
     def reports(self) -> list[Summary]:
         """See `debugger.desk.Desk`."""
-        from pilotlight.debugger.listener.desk import summary_of
-        from pilotlight.debugger.transport import from_json
-
+        self._sort()
         return [
-            summary_of(from_json(entry.report), alive=entry.child is not None)
+            replace(
+                entry.summary,
+                alive=entry.child is not None,
+                group=entry.group.number,
+                count=entry.group.count,
+            )
             for entry in reversed(self._entries.values())
+            if entry.summary is not None and entry.group is not None
         ]
 
     def report(self, report_id: str) -> dict[str, Any] | None:

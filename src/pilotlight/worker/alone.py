@@ -27,6 +27,7 @@ from pilotlight.worker.screen import Screen
 from pilotlight.worker.serving import close_loop
 
 STOP_GRACE_SECONDS = 2.0
+NO_CONSOLE = "There is no console, since the reloader is off: --reload (in code: reload=True) turns it on."
 
 
 def load_target(settings: Settings, console: Console) -> LoadedApp | None:
@@ -102,8 +103,7 @@ class Alone:
         Args:
             ready: called once connections are accepted.
         """
-        note = "There is no console: the debugger's own pages need the reloader (--reload, or --debug)."
-        debugging = debugging_of(self._settings, "", note, 0)
+        debugging = debugging_of(self._settings, "", NO_CONSOLE, 0)
         hooks = WorkerHooks(self._console, Reporter(self._console, debugging))
         if self._settings.debugger:
             open_up(application)

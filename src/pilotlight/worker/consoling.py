@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from pilotlight.debugger.console.keeper import Keeper
 
 _LOOKS_SECONDS = 60.0
-Start = tuple[dict[str, Any], tuple[AbstractContextManager[Any], ...], bool]
-"""Names, contexts to be in, and whether code that awaits runs on the app's loop."""
+Start = tuple[Callable[[], tuple[dict[str, Any], str]], tuple[AbstractContextManager[Any], ...], bool]
+"""What makes the names (and a sentence on what is missing), contexts to be in, and whether code that awaits
+runs on the app's loop."""
 
 
 class Consoling:
@@ -64,9 +65,13 @@ class Consoling:
                 _, enter, on_loop = self._plain()
                 return Contexts(contextvars.Context(), enter, loop if on_loop else None)
 
+            def names() -> tuple[dict[str, Any], str]:
+                make, _, _ = self._plain()
+                return make()
+
             consoles = self._consoles = Consoles(
                 keeper,
-                lambda: self._plain()[0],
+                names,
                 fresh_contexts=contexts,
             )
             keeper.on_drop = self._and_tell(keeper.on_drop)

@@ -92,6 +92,32 @@ def test_the_list_is_live(unlocked: Any, served: Running) -> None:
     assert "192.0.2.7" in first.inner_text()
 
 
+def test_equal_errors_are_one_entry(unlocked: Any, served: Running) -> None:
+    """The newest on top, with how many there are; those before it behind it, as long as they are kept."""
+    for count in (4, 5, 6):
+        served.on_loop(lambda count=count: served.desk.happen("again", group=7, count=count))
+    unlocked.goto(served.url + "/")
+    entries = unlocked.locator("#errors > li")
+    expect(entries).to_have_count(2)
+    first = entries.first
+    expect(first.locator(".count")).to_have_text("6 times")
+    newest, *older = [each.id for each in reversed(served.desk.added)]
+    expect(first.locator("> a")).to_have_attribute("href", f"/report?id={newest}")
+    assert not first.locator("details a").first.is_visible()
+    first.locator("summary").click()
+    assert [link.get_attribute("href") for link in first.locator("details a").all()] == [
+        f"/report?id={each}" for each in older
+    ]
+    first.get_by_text("3 before these are not kept.").wait_for()
+    assert entries.last.locator("details, .count").count() == 0
+    unlocked.get_by_text("This list is live.").wait_for()
+    served.on_loop(lambda: served.desk.happen("again", group=7, count=7))
+    first.get_by_text("7 times").wait_for()
+    expect(first.locator("details a")).to_have_count(3)
+    assert first.locator("details a").first.is_visible(), "what was open stays open"
+    assert unlocked.evaluate("document.activeElement.id") == "g7"
+
+
 def test_from_the_list_to_the_report_to_a_console_in_its_frame(unlocked: Any, served: Running) -> None:
     unlocked.goto(served.url + "/")
     unlocked.get_by_text(SECRET).click()
@@ -128,6 +154,51 @@ def test_values_unfold_and_markup_stays_text(unlocked: Any, served: Running) -> 
     assert unlocked.locator("#log img").count() == 0
 
 
+def test_the_console_says_which_frame_it_is_in(unlocked: Any, served: Running) -> None:
+    unlocked.goto(f"{served.url}/console?report={served.desk.id}&frame=3")
+    frame = served.desk.body["chain"][0]["frames"][-1]
+    file = frame["file"].removeprefix(served.desk.body["directory"] + "/")
+    place = f"{frame['qualname']}, {file}:{frame['line']}"
+    expect(unlocked.get_by_role("heading")).to_have_text(f"Console in {place}")
+    expect(unlocked.locator("#about")).to_contain_text(SECRET)
+    expect(unlocked).to_have_title(f"{place} \u00b7 Console \u00b7 Pilotlight")
+    unlocked.goto(f"{served.url}/console?report=forgotten&frame=3")
+    expect(unlocked.get_by_role("heading")).to_have_text("Console in a frame that is not known any more")
+
+
+def test_the_plain_console_says_what_it_is_and_which_names_it_has(unlocked: Any, served: Running) -> None:
+    unlocked.goto(served.url + "/console")
+    expect(unlocked.get_by_role("heading")).to_have_text("Console of the fresh app")
+    expect(unlocked).to_have_title("The fresh app \u00b7 Console \u00b7 Pilotlight")
+    logged(unlocked, "Names here: app, settings.")
+
+
+def test_a_locked_console_cannot_be_typed_into_until_another_tab_unlocks(
+    page: Any, context: Any, served: Running
+) -> None:
+    page.goto(served.url + "/console")
+    page.get_by_text("open in it the link that the terminal shows, or run `pilotlight unlock`").wait_for()
+    field = page.locator("#code")
+    expect(field).to_be_disabled()
+    expect(field).to_have_attribute("placeholder", "Locked")
+    other = context.new_page()
+    other.goto(served.keyring.new_link(served.url))
+    expect(field).to_be_enabled()
+    expect(page.locator("#notice")).to_be_hidden()
+    enter(page, "x")
+    logged(page, "'x'")
+
+
+def test_a_console_whose_token_is_worth_nothing_any_more_is_locked(unlocked: Any, served: Running) -> None:
+    unlocked.goto(served.url + "/console")
+    expect(unlocked.locator("#code")).to_be_enabled()
+    unlocked.evaluate("localStorage.setItem('pilotlight-token', 'x'.repeat(43))")
+    enter(unlocked, "x")
+    unlocked.get_by_text("`pilotlight unlock`").wait_for()
+    expect(unlocked.locator("#code")).to_be_disabled()
+    assert unlocked.locator("#code").input_value() == "x", "what was typed is not lost"
+
+
 def test_output_comes_while_the_code_runs_and_ctrl_c_cancels(unlocked: Any, served: Running) -> None:
     unlocked.goto(served.url + "/console")
     enter(unlocked, "forever")
@@ -138,7 +209,7 @@ def test_output_comes_while_the_code_runs_and_ctrl_c_cancels(unlocked: Any, serv
     unlocked.keyboard.press("Control+c")
     logged(unlocked, "Cancelled.")
     kinds = [question["kind"] for kind, question in served.desk.calls if kind == "ask"]
-    assert kinds == ["evaluate", "cancel"]
+    assert kinds == ["about", "evaluate", "cancel"]
 
 
 def test_closing_the_page_cancels(unlocked: Any, served: Running) -> None:
@@ -194,7 +265,7 @@ def test_tab_completes_behind_any_character(unlocked: Any, served: Running) -> N
 
 def test_after_a_reload_a_console_in_the_fresh_app_is_offered(unlocked: Any, served: Running) -> None:
     unlocked.goto(f"{served.url}/console?report={served.desk.id}&frame=3")
-    unlocked.get_by_text("In a frame of the error.").wait_for()
+    unlocked.get_by_role("heading", name="Console in ").wait_for()
     served.desk.living = False
     enter(unlocked, "x")
     logged(unlocked, "The app was loaded again.")
@@ -244,4 +315,5 @@ def test_keys_that_a_script_presses_run_nothing(unlocked: Any, served: Running) 
     unlocked.evaluate(f"document.getElementById('code').dispatchEvent({press})")
     enter(unlocked, "y")
     logged(unlocked, "'y'")
-    assert [q["code"] for kind, q in served.desk.calls if kind == "ask"] == ["y"]
+    asked = [question for kind, question in served.desk.calls if kind == "ask"]
+    assert [each["code"] for each in asked if each["kind"] != "about"] == ["y"]

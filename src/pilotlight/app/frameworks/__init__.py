@@ -21,8 +21,9 @@ Note = Callable[[BaseException], None]
 """Takes an error that the framework will answer by itself."""
 
 
-Console = tuple[dict[str, Any], tuple[AbstractContextManager[Any], ...]]
-"""The names that a console in the app begins with, and the contexts that it runs in."""
+ConsoleNames = Callable[[], tuple[dict[str, Any], str]]
+"""Makes the names that a console in the app begins with, and a sentence on what is missing; empty if nothing
+is. Runs code of the app."""
 
 
 class Framework(Protocol):
@@ -67,14 +68,23 @@ def let_errors_out(framework: Framework, app: object, note: Note) -> None:
         let_out(app, note)
 
 
-def console_in(app: object) -> Console:
-    """What a console in an app begins with."""
+def console_in(app: object) -> tuple[ConsoleNames, tuple[AbstractContextManager[Any], ...]]:
+    """What a console in an app begins with, and the contexts that it runs in: as the framework's own shell
+    has them."""
     framework = recognise(app)
-    made = getattr(framework, "console", None)
-    if made is None:
-        return {"app": app}, ()
-    names, contexts = made(app)
-    return {"app": app, **names}, contexts
+    enter = getattr(framework, "console_contexts", None)
+    return lambda: _console_names(framework, app), () if enter is None else enter(app)
+
+
+def _console_names(framework: Framework | None, app: object) -> tuple[dict[str, Any], str]:
+    made = getattr(framework, "console_names", None)
+    if framework is None or made is None:
+        return {"app": app}, ""
+    try:
+        return {"app": app, **made(app)}, ""
+    except Exception as error:  # noqa: BLE001 - code of the app; a console without these names is of use too
+        reason = f"{type(error).__name__}: {error}"
+        return {"app": app}, f"What the shell of {framework.NAME} has besides could not be made ({reason})."
 
 
 def is_default_error_page(body: bytes) -> bool:

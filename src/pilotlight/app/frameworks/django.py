@@ -31,6 +31,21 @@ def _is_asgi(candidate: object) -> bool:
     )
 
 
+def console_names(app: Any) -> dict[str, Any]:
+    """As `manage.py shell` has them (from Django 5.2 on, also a project's own choice; the models before), and
+    the settings."""
+    names: dict[str, Any] = {"settings": import_module("django.conf").settings}
+    apps = import_module("django.apps").apps
+    if not apps.models_ready:
+        return names
+    management = import_module("django.core.management")
+    provider = management.get_commands()["shell"]
+    shell = provider if not isinstance(provider, str) else management.load_command_class(provider, "shell")
+    if hasattr(shell, "get_namespace"):
+        return {**names, **shell.get_namespace(verbosity=0)}
+    return {**names, **{each.__name__: each for each in reversed(apps.get_models())}}
+
+
 def let_errors_out(app: Any, note: Note) -> None:
     """Django's own switch for that, where its page for developers would be shown; `handler500` of a project
     stays."""

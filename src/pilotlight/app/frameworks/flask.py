@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any, cast
 
 from pilotlight.server.application import Application
 
-from . import Console, Note, is_instance
+from . import Note, is_instance
 
 NAME = "Flask"
 DISTRIBUTION = "flask"
@@ -29,9 +30,15 @@ def application(candidate: object, where: str, debug: bool | None) -> Applicatio
     return Application("wsgi", app)
 
 
-def console(app: Any) -> Console:
-    """As `flask shell` has it: the names of the shell context processors, in an app context."""
-    return dict(app.make_shell_context()), (app.app_context(),)
+def console_names(app: Any) -> dict[str, Any]:
+    """As `flask shell` has them: those of the shell context processors."""
+    with app.app_context():
+        return dict(app.make_shell_context())
+
+
+def console_contexts(app: Any) -> tuple[AbstractContextManager[Any], ...]:
+    """As `flask shell` is in."""
+    return (app.app_context(),)
 
 
 def let_errors_out(app: Any, note: Note) -> None:

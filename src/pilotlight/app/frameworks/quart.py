@@ -26,6 +26,17 @@ def application(candidate: object, where: str, debug: bool | None) -> Applicatio
     return Application("asgi", app)
 
 
+def console_names(app: Any) -> dict[str, Any]:
+    """As `quart shell` has them: those of the shell context processors. Not for the app's own thread."""
+    import asyncio
+
+    async def made() -> dict[str, Any]:
+        async with app.app_context():
+            return dict(app.make_shell_context())
+
+    return asyncio.run(made())
+
+
 def let_errors_out(app: Any, note: Note) -> None:
     """In debug mode Quart answers with a page of its own, and raises nothing."""
     if app.config.get("PROPAGATE_EXCEPTIONS") is None:

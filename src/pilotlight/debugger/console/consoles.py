@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .completion import complete
@@ -31,6 +31,7 @@ GONE_NOTE = (
 CLOSING_NOTE = "The process in which this ran is ending: the app has been reloaded, or the server stops."
 NO_FRAME_NOTE = "This error has no such frame that could be entered."
 _CLOSING_SECONDS = 2.0
+_MOST_NAMES = 40
 
 
 class Consoles:
@@ -38,7 +39,8 @@ class Consoles:
 
     Args:
         keeper: has the frames; its `on_drop` is taken.
-        fresh: gives the names of the plain console, such as `{"app": app}`; called at its first question.
+        fresh: gives the names of the plain console, such as `{"app": app}`, and a sentence on what is
+            missing (empty if nothing is); called on its thread, at its first question.
         fresh_contexts: where the plain console runs.
         idle_seconds: after which a console's thread ends.
     """
@@ -46,7 +48,7 @@ class Consoles:
     def __init__(
         self,
         keeper: Keeper,
-        fresh: Callable[[], dict[str, Any]],
+        fresh: Callable[[], tuple[dict[str, Any], str]],
         *,
         fresh_contexts: Callable[[], Contexts] = Contexts,
         idle_seconds: float = IDLE_SECONDS,
@@ -65,8 +67,8 @@ class Consoles:
         """Answers one question of the console's protocol. Returns at once.
 
         Args:
-            question: `{"kind": "evaluate"|"cancel"|"complete", "report": str, "frame": int, "code": str,
-                "position": int}`.
+            question: `{"kind": "evaluate"|"cancel"|"complete"|"about", "report": str, "frame": int,
+                "code": str, "position": int}`. `about` asks which names the plain console has: a note.
             say: takes the events, from any thread; must not block. The last is `{"type": "done", ...}`.
         """
         began = time.perf_counter()
@@ -87,6 +89,8 @@ class Consoles:
             say(_done("gone", began))
         elif kind == "evaluate":
             session.evaluate(code, say)
+        elif kind == "about":
+            session.introduce(say)
         elif kind == "complete" and isinstance(position, int):
             self._tools.helper.later(0, lambda: _complete(session, code, position, say, began))
         else:
@@ -126,7 +130,15 @@ class Consoles:
     def _make(self, report: str, frame: int) -> Session | None:
         if report == PLAIN:
             kept = Kept((), self._fresh_contexts(), time.monotonic())
-            return Session(kept, self._plain_names, 0, self._tools, self._idle_seconds)
+            introduction: list[str] = []
+            return Session(
+                kept,
+                lambda: self._plain_names(introduction),
+                0,
+                self._tools,
+                self._idle_seconds,
+                introduction,
+            )
         found = self._keeper.find(report)
         if found is None or not 0 <= frame < len(found.frames):
             return None
@@ -139,8 +151,10 @@ class Consoles:
             self._idle_seconds,
         )
 
-    def _plain_names(self) -> Namespace:
-        return Namespace({"__name__": "__console__", "__doc__": None, **self._fresh()})
+    def _plain_names(self, introduction: list[str]) -> Namespace:
+        names, missing = self._fresh()
+        introduction[:] = (_introduced(names), missing) if missing else (_introduced(names),)
+        return Namespace({"__name__": "__console__", "__doc__": None, **names})
 
     def _dropped(self, report: str) -> None:
         with self._lock:
@@ -148,6 +162,16 @@ class Consoles:
             sessions = [self._sessions.pop(key) for key in gone]
         for session in sessions:
             session.close()
+
+
+def _introduced(names: Iterable[str]) -> str:
+    """One line on what can be used."""
+    shown = [name for name in names if not name.startswith("__")]
+    if not shown:
+        return "There are no names of the app here: it is not loaded."
+    left_out = len(shown) - _MOST_NAMES
+    more = f" and {left_out} more" if left_out > 0 else ""
+    return f"Names here: {', '.join(shown[:_MOST_NAMES])}{more}."
 
 
 def _complete(session: Session, code: str, position: int, say: Say, began: float) -> None:

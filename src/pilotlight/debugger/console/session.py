@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,7 @@ class Session:
         kept: the report it belongs to.
         make_names: called once, when the first question comes.
         flags: of the `__future__` statements of the frame.
+        introduction: sentences on its names, there when they have been made.
     """
 
     def __init__(
@@ -56,12 +57,14 @@ class Session:
         flags: int,
         tools: Tools,
         idle_seconds: float = IDLE_SECONDS,
+        introduction: Sequence[str] = (),
     ) -> None:
         self._kept = kept
         self._make_names = make_names
         self._flags = flags
         self._tools = tools
         self._idle_seconds = idle_seconds
+        self._introduction = introduction
         self._condition = threading.Condition()
         self._waiting: deque[Evaluation] = deque()
         self._current: Evaluation | None = None
@@ -91,6 +94,10 @@ class Session:
                 self._condition.notify_all()
         if closed:
             evaluation.finish("gone")
+
+    def introduce(self, say: Say) -> None:
+        """Says which names there are, after what was asked before. Returns at once."""
+        self.evaluate("", say)
 
     def cancel(self, why: str = "") -> None:
         """Stops what runs and forgets what waits. Returns at once.
@@ -140,6 +147,10 @@ class Session:
         """For the thread: one evaluation from beginning to end."""
         try:
             if evaluation.finished:
+                return
+            if not evaluation.code:
+                self.names()
+                evaluation.finish("ok", *({"type": "note", "text": each} for each in self._introduction))
                 return
             if is_incomplete(evaluation.code):
                 evaluation.finish("incomplete")

@@ -7,14 +7,14 @@ never be reachable otherwise.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pilotlight.debugger.model import Report
+from pilotlight.debugger.model import Frame, Report, Trace
 
 from .answers import Answer, json_of, refused
-from .desk import Desk, question_of, report_id_of
+from .desk import Desk, frame_of, question_of, report_id_of
 from .gate import Refusal
 from .keyring import Keyring
 
@@ -110,8 +110,31 @@ def report(office: Office, body: dict[str, Any]) -> Answer:
 
 
 def alive(office: Office, body: dict[str, Any]) -> Answer:
-    """Whether a report's frames can still be entered."""
-    return json_of({"alive": office.desk.alive(report_id_of(body))})
+    """Whether a report's frames can still be entered, what it reports, and where one of its frames is."""
+    report_id, handle = report_id_of(body), frame_of(body)
+    found = office.desk.report(report_id) if report_id else None
+    if found is None:
+        return json_of({"alive": office.desk.alive(report_id), "title": "", "place": ""})
+    from pilotlight.debugger.transport import from_json
+
+    whole = from_json(found)
+    frames = (frame for frame in _frames(whole.chain) if frame.handle == handle >= 0)
+    place = next((_place(frame, whole.directory) for frame in frames), "")
+    return json_of({"alive": office.desk.alive(report_id), "title": whole.title(), "place": place})
+
+
+def _frames(chain: tuple[Trace, ...]) -> Iterator[Frame]:
+    """All frames of a chain, those of exception groups too."""
+    for trace in chain:
+        yield from trace.frames
+        for member in trace.group:
+            yield from _frames(member)
+
+
+def _place(frame: Frame, directory: str) -> str:
+    """Function, file and line."""
+    file = frame.file.removeprefix(directory.rstrip("/") + "/") if directory else frame.file
+    return f"{frame.qualname}, {file}" if frame.line is None else f"{frame.qualname}, {file}:{frame.line}"
 
 
 def repeat(office: Office, body: dict[str, Any]) -> Events:
@@ -134,6 +157,11 @@ def complete(office: Office, body: dict[str, Any]) -> Events:
     return office.desk.ask(question_of(body, "complete"))
 
 
+def about(office: Office, body: dict[str, Any]) -> Events:
+    """Which names the console begins with."""
+    return office.desk.ask(question_of(body, "about"))
+
+
 def events(office: Office, body: dict[str, Any]) -> Events:
     """What happens from now on."""
     return office.desk.subscribe()
@@ -149,5 +177,6 @@ CALLS: dict[str, Call] = {
     "/api/evaluate": evaluate,
     "/api/cancel": cancel,
     "/api/complete": complete,
+    "/api/about": about,
     "/api/events": events,
 }

@@ -1,5 +1,5 @@
 """The console's front end. It runs nothing by itself, and nothing by a click: code is typed, or pasted, into
-the field, and Enter runs it.
+the field, and Enter runs it. Nothing can be typed before this browser is unlocked.
 
 What is typed is remembered while the page is open, and nowhere else: it may contain secrets.
 """
@@ -12,13 +12,13 @@ from .console_script import SCRIPT
 _BODY = """
 <main>
 <p id="notice" class="notice" role="alert" hidden></p>
-<div id="bar"><span id="about" class="soft"></span>
+<div id="bar"><h1 id="where">Console</h1><span id="about" class="soft" role="status"></span>
 <button type="button" id="fresh" hidden>Console in the fresh app</button></div>
 <div id="log" role="log" aria-live="polite" aria-label="Console" tabindex="0"></div>
-<div id="entry"><span id="prompt" aria-hidden="true">&gt;&gt;&gt;</span>
+<div id="entry" class="locked"><span id="prompt" aria-hidden="true">&gt;&gt;&gt;</span>
 <label class="unseen" for="code">Python code; Enter runs it</label>
-<textarea id="code" rows="1" spellcheck="false" autocapitalize="off" autocomplete="off" autocorrect="off"
-aria-describedby="hint" aria-controls="names" aria-autocomplete="list"></textarea></div>
+<textarea id="code" rows="1" disabled spellcheck="false" autocapitalize="off" autocomplete="off"
+autocorrect="off" aria-describedby="hint" aria-controls="names" aria-autocomplete="list"></textarea></div>
 <ul id="names" role="listbox" aria-label="Completions" hidden></ul>
 <p id="hint" class="soft">Enter runs, Shift+Enter adds a line, Tab completes (after Escape it leaves the
 field), Ctrl+C cancels, Ctrl+L clears, arrows repeat.</p>
@@ -27,7 +27,9 @@ field), Ctrl+C cancels, Ctrl+L clears, arrows repeat.</p>
 _STYLE = """
 html,body{height:100%}
 main{display:flex;flex-direction:column;height:100%;max-width:none;padding:.6rem .9rem}
-#bar{display:flex;gap:1rem;align-items:center;flex-wrap:wrap}
+#bar{display:flex;gap:.1rem 1rem;align-items:baseline;flex-wrap:wrap;flex:none;margin-bottom:.3rem}
+#bar>*{min-width:0;overflow-wrap:anywhere}
+h1{font-size:1rem;margin:0}
 #log{flex:0 1 auto;overflow:auto;min-height:0;font-family:var(--mono);font-size:.85rem;line-height:1.5}
 #log pre{margin:0;white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:isolate}
 #log .in{margin-top:.4rem;color:var(--soft)}
@@ -39,9 +41,11 @@ main{display:flex;flex-direction:column;height:100%;max-width:none;padding:.6rem
 #log summary{cursor:pointer;overflow-wrap:anywhere;white-space:pre-wrap}
 #log .leaf{overflow-wrap:anywhere;white-space:pre-wrap}
 #log .key{color:var(--name)}
-#entry{display:flex;gap:.5rem;padding:.3rem 0;align-items:flex-start}
+#entry{display:flex;gap:.5rem;padding:.3rem 0;margin-top:.25rem;align-items:flex-start}
 #prompt{font-family:var(--mono);font-size:.85rem;line-height:1.5;color:var(--accent)}
-#entry.busy #prompt{opacity:.35}
+#entry.busy #prompt,#entry.locked{opacity:.45}
+#entry.locked~#hint{display:none}
+#code:disabled{cursor:not-allowed}
 #code{flex:1;border:0;background:none;color:inherit;line-height:1.5;padding:0;resize:none;outline:0;
 overflow:auto;max-height:40vh;tab-size:4}
 #entry:focus-within{outline:2px solid var(--accent);outline-offset:2px;border-radius:4px}

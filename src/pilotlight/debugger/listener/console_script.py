@@ -52,13 +52,28 @@ if(value.omitted)node.append(make("div","type","and "+value.omitted+" more"))},{
 return node}
 """
 _RUNNING = """
-let running=null,history_=[],place=0,draft="",seen=true;
-function say(){byId("about").textContent=frame>=0?"In a frame of the error.":
-"In the app, outside any request.";}
+let running=null,history_=[],place=0,draft="",seen=true,where=null,introduced=false;
+function say(){
+const fresh=frame<0,known=where&&where.place;
+byId("where").textContent=!where?"Console":fresh?"Console of the fresh app":
+known?"Console in "+known:"Console in a frame that is not known any more";
+byId("about").textContent=!where?"":fresh?"As it runs now, outside any request.":where.title||"";
+document.title=(!where?"":fresh?"The fresh app \u00b7 ":known?known+" \u00b7 ":"A frame \u00b7 ")+
+"Console \u00b7 Pilotlight"}
+function lock(locked){
+field.disabled=locked;field.placeholder=locked?"Locked":"";byId("entry").classList.toggle("locked",locked);
+if(!locked&&document.hasFocus()&&document.activeElement===document.body)field.focus()}
+function trouble(error){notice(error);if(error.locked)lock(true)}
 function gone(){frame<0||(byId("fresh").hidden=false)}
+async function introduce(){
+if(introduced||frame>=0||field.disabled)return;
+introduced=true;
+try{for await(const event of lines(await call("/api/about",{report:"",frame:-1})))
+if(event.type==="note")put("note",event.text);else if(event.type==="error")put("error",event.text)}
+catch(error){introduced=false;trouble(error)}}
 byId("fresh").addEventListener("click",function(){
 report="";frame=-1;byId("fresh").hidden=true;say();put("note","This console is in the app as it is now.");
-field.focus()});
+introduce();field.focus()});
 async function run(){
 const code=field.value,typed=code.replace(/\\n[ \\t]*$/,"\\n");
 if(!typed.trim()){put("in",">>> ");field.value="";fit();return}
@@ -85,7 +100,7 @@ else if(status==="gone")gone();
 else if(!status)put("note","The answer has been cut off: the worker or the server has ended.");
 }catch(error){
 if(error.name==="AbortError"){echo();put("note","No longer waited for.")}
-else notice(error)}
+else trouble(error)}
 finally{clearTimeout(slow);say();draw();running=null;byId("entry").classList.remove("busy")}
 if(status==="incomplete"){more(code);return}
 if(echoed){if(history_[history_.length-1]!==code)history_.push(code);place=history_.length;draft=""}}
@@ -97,7 +112,7 @@ if(running.asked){running.abort();return}
 running.asked=true;
 try{for await(const event of lines(await call("/api/cancel",{report:report,frame:frame})))
 if(event.type==="note")put("note",event.text)}
-catch(error){notice(error)}}
+catch(error){trouble(error)}}
 function fit(){const follow=atEnd();
 field.rows=Math.min(field.value.split("\\n").length,20);
 if(follow)log.scrollTop=log.scrollHeight}
@@ -124,7 +139,7 @@ position:[...text.slice(0,at)].length});
 for await(const event of lines(answer)){if(event.type==="names")found=event;
 if(event.type==="note")put("note",event.text);
 if(event.type==="done"&&event.status==="gone")gone()}
-}catch(error){notice(error);return}
+}catch(error){trouble(error);return}
 if(turn!==asking||field.value!==text||field.selectionStart!==at||!found||!found.names.length)return;
 const start=[...text].slice(0,found.start).join("").length,common=shared(found.names);
 if(found.names.length===1||common.length>at-start)insert(start,at,common);
@@ -178,25 +193,24 @@ event.preventDefault();recall(1)}});
 document.addEventListener("keydown",function(event){
 if(!event.isTrusted||!event.ctrlKey||event.altKey||event.metaKey||event.shiftKey)return;
 if(event.key==="l"){event.preventDefault();draw();log.replaceChildren();characters=0;field.focus()}
-if(event.key==="c"&&field.selectionStart===field.selectionEnd&&String(getSelection())===""){
+if(event.key==="c"&&(running||!field.disabled)&&field.selectionStart===field.selectionEnd&&String(getSelection())===""){
 event.preventDefault();close_();
 if(running)cancel();
 else{put("in",">>> "+field.value+"^C");field.value="";place=history_.length;fit()}}});
 field.addEventListener("input",function(){close_();fit()});
 field.addEventListener("blur",close_);
 for(const kind of["dragover","drop"])document.addEventListener(kind,function(event){event.preventDefault()});
-window.addEventListener("focus",function(){if(document.activeElement===document.body)field.focus()});
+window.addEventListener("focus",function(){
+if(field.disabled)begin();else if(document.activeElement===document.body)field.focus()});
 async function begin(){
-say();
 try{
-if(report){const state=await(await call("/api/alive",{id:report})).json();
-if(!state.alive){put("note","The frames of this error are gone: the app was loaded again since, or newer "+
-"errors took their place.");gone()}}
-else await call("/api/alive",{id:""});
-notice(null);
-}catch(error){notice(error)}}
-whenUnlocked(begin);watched();begin();
-if(window.top===window)field.focus();
+const state=await(await call("/api/alive",{id:report,frame:frame})).json();
+where=state;say();notice(null);lock(false);
+if(report&&!state.alive&&byId("fresh").hidden){put("note","The frames of this error are gone: the app was "+
+"loaded again since, or newer errors took their place.");gone()}
+if(window.top===window)introduce();
+}catch(error){notice(error);lock(Boolean(error.locked))}}
+whenUnlocked(begin);watched();say();begin();
 """
 
 SCRIPT = _OUTPUT + _RUNNING + _COMPLETING + _KEYS

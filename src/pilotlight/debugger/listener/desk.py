@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 MAX_ID_CHARACTERS = 64
-QuestionKind = Literal["evaluate", "cancel", "complete"]
+QuestionKind = Literal["evaluate", "cancel", "complete", "about"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,10 @@ class Summary:
     """Who asked; empty where nobody did."""
     alive: bool = False
     """Whether its frames can still be entered."""
+    group: int = 0
+    """The same for equal errors; see `grouping`."""
+    count: int = 1
+    """How many of its group there have been, also those that are listed no more."""
 
 
 def summary_of(report: Report, *, alive: bool = False) -> Summary:
@@ -97,8 +101,8 @@ def question_of(body: dict[str, Any], kind: QuestionKind) -> dict[str, Any]:
         ValueError: the body is not such a question; says why.
     """
     question: dict[str, Any] = {"kind": kind, "report": report_id_of(body, "report"), "frame": -1}
-    question["frame"] = _integer(body, "frame", -1, -1, 1 << 31)
-    if kind == "cancel":
+    question["frame"] = frame_of(body)
+    if kind in ("cancel", "about"):
         return question
     code = body.get("code")
     if not isinstance(code, str):
@@ -107,6 +111,15 @@ def question_of(body: dict[str, Any], kind: QuestionKind) -> dict[str, Any]:
     if kind == "complete":
         question["position"] = _integer(body, "position", len(code), 0, len(code))
     return question
+
+
+def frame_of(body: dict[str, Any]) -> int:
+    """The handle of a frame; -1 for none.
+
+    Raises:
+        ValueError: it cannot be one.
+    """
+    return _integer(body, "frame", -1, -1, 1 << 31)
 
 
 def report_id_of(body: dict[str, Any], name: str = "id") -> str:

@@ -222,7 +222,7 @@ def token_of(asked: Asked) -> str:
 
 LOCKED = Refusal(
     403,
-    "This browser may not use the debugger yet. Run `pilotlight unlock` in the directory of the project, and "
-    "open the link that it prints in this browser.",
+    "This browser may not use the debugger yet: open in it the link that the terminal shows, or run "
+    "`pilotlight unlock` in the directory of the project for a fresh one.",
     locked=True,
 )

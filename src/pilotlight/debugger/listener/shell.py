@@ -58,8 +58,8 @@ if(answer.ok)return answer;
 const sentence=(await answer.text()).trim();
 throw Object.assign(new Error(sentence),{locked:answer.headers.has("X-Pilotlight-Locked"),
 status:answer.status})}
-const LOCKED="This browser may not use the debugger yet. Run `pilotlight unlock` in the directory of the "+
-"project, and open the link that it prints in this browser.";
+const LOCKED="This browser may not use the debugger yet: open in it the link that the terminal shows, or "+
+"run `pilotlight unlock` in the directory of the project for a fresh one.";
 async function*lines(answer){
 const reader=answer.body.pipeThrough(new TextDecoderStream()).getReader();
 let rest="";
