@@ -9,16 +9,17 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from rich_reports import deep_report, own, rich_report
+from rich_reports import deep_report, library, own, rich_report
 
 from pilotlight.debugger.model import Frame, Span, Trace, Value
 from pilotlight.debugger.renderings import page_values
 from pilotlight.debugger.renderings.assets import STYLE
-from pilotlight.debugger.renderings.detail import fitted
-from pilotlight.debugger.renderings.page import MAX_DETAIL_BYTES, render_page
+from pilotlight.debugger.renderings.detail import fitted, weight
+from pilotlight.debugger.renderings.page import render_page
 from pilotlight.debugger.renderings.response import error_response
 
 CONSOLE = "http://127.0.0.1:5999"
+LIMIT = 46 * 1024
 
 
 class Document(HTMLParser):
@@ -226,7 +227,15 @@ def recursion() -> Any:
     return rich_report(chain=(Trace("RecursionError", "maximum recursion depth exceeded", frames),))
 
 
-@pytest.mark.parametrize(("make", "limit"), [(deep_report, 80), (recursion, 100), (rich_report, 60)])
+def calls(count: int = 60) -> Any:
+    """All of them the user's own."""
+    frames = tuple(own(f"step_{number}", 8, 3, Span(8, 20, 8, 37), number) for number in range(count))
+    return rich_report(chain=(Trace("TypeError", "no", frames),))
+
+
+@pytest.mark.parametrize(
+    ("make", "limit"), [(deep_report, 80), (calls, 80), (recursion, 80), (rich_report, 60)]
+)
 def test_size(make: Any, limit: int) -> None:
     page = render_page(make(), nonce="a" * 32, editor="vscode", console=CONSOLE)
     assert len(page) <= limit * 1024
@@ -234,7 +243,7 @@ def test_size(make: Any, limit: int) -> None:
 
 def test_a_large_report_keeps_every_frame_and_the_first_screen() -> None:
     report = recursion()
-    small = fitted(report, MAX_DETAIL_BYTES)
+    small = fitted(report, LIMIT)
     assert len(small.error.frames) == len(report.error.frames)
     assert small.focus() == report.focus()
     for frame in small.error.frames:
@@ -243,7 +252,7 @@ def test_a_large_report_keeps_every_frame_and_the_first_screen() -> None:
 
 
 def test_far_library_frames_lose_their_detail_first() -> None:
-    frames = fitted(deep_report(), MAX_DETAIL_BYTES).error.frames
+    frames = fitted(deep_report(), LIMIT).error.frames
     apart = [
         frame
         for before, frame, after in zip(frames, frames[1:], frames[2:], strict=False)
@@ -253,6 +262,50 @@ def test_far_library_frames_lose_their_detail_first() -> None:
     assert all(not frame.variables and len(frame.lines) <= 3 for frame in apart[:-3])
     newest = [frame for frame in frames if frame.own][-10:]
     assert all(len(frame.variables) == 7 for frame in newest)
+
+
+def detail(frame: Frame) -> tuple[int, int]:
+    return len(frame.variables), len(frame.lines)
+
+
+@pytest.mark.parametrize("limit", [28, 32, 40, 46, 52, 64, 72])
+def test_as_much_detail_as_fits_stays(limit: int) -> None:
+    """28 calls of the user's own: what is left free is less than what the next frame would have needed."""
+    report = calls(28)
+    frames = report.error.frames
+    small = fitted(report, limit * 1024)
+    full = weight(rich_report(chain=(Trace("", "", frames[:1]),))) - weight(
+        rich_report(chain=(Trace("", ""),))
+    )
+    assert weight(report) > 72 * 1024
+    assert limit * 1024 - full < weight(small) <= limit * 1024
+    kept = [detail(frame) for frame in small.error.frames]
+    assert kept[-1] == detail(frames[-1])
+    assert kept == sorted(kept)  # the nearer, the more
+
+
+def test_the_library_frame_of_the_first_screen_stays_whole() -> None:
+    frames = tuple(library(f"call_{number}", 100 + number) for number in range(40))
+    small = fitted(rich_report(chain=(Trace("TypeError", "no", frames),)), 1)
+    assert small.focus() == frames[-1]
+    assert {detail(frame) for frame in small.error.frames[:-1]} == {(0, 1)}
+
+
+def test_each_stack_keeps_the_detail_of_its_end() -> None:
+    frames = tuple(own(f"step_{number}", 8, 3, None, number) for number in range(16))
+    leaf = Trace("ValueError", "leaf", frames)
+    small = fitted(rich_report(chain=(Trace("ExceptionGroup", "all", frames, group=((leaf,),)), leaf)), LIMIT)
+    error, cause = small.chain
+    for trace in (error, error.group[0][0], cause):
+        assert [frame.function for frame in trace.frames] == [frame.function for frame in frames]
+        assert detail(trace.frames[-1]) == detail(frames[-1])
+        assert detail(trace.frames[0]) < detail(frames[0])
+
+
+def test_the_page_says_where_variables_are_left_out() -> None:
+    text = Document(render_page(calls())).text
+    assert "7 variables left out." in text
+    assert "5 further variables left out." in text
 
 
 def test_a_template_is_tinted_as_one() -> None:

@@ -5,33 +5,102 @@ Pure. Must never drop a frame, a message or anything of the first screen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 
-from pilotlight.debugger.model import Frame, Report, Span, Trace, Value, Variable
+from pilotlight.debugger.model import Frame, Report, Span, ThreadStack, Trace, Value, Variable
 
-_FULL_OWN_FRAMES = 10
 _NEAR_LIBRARY_FRAMES = 3
 _NAMES_OF_LIBRARIES = 6
+_NEAR_FRAMES = 3
+_NAMES_OF_FAR_FRAMES = 4
 
 # Bytes of HTML, measured over real pages: what surrounds each part, and what escaping and tints add.
 _PER_FRAME, _PER_LINE, _PER_VALUE, _TINT = 420, 24, 70, 1.75
 
 
 def fitted(report: Report, limit: int) -> Report:
-    """The report with as much detail as a page of about `limit` bytes has room for."""
+    """The report with as much detail as about `limit` bytes of HTML have room for.
+
+    Frames lose their detail one by one, each time the one that is farthest from where its stack ends; the
+    frame of the first screen never does.
+    """
+    stacks = list(_stacks(report))
     focus = report.focus()
-    for reduce in (_without_far_detail, _without_near_detail, _bare):
-        report = _map(report, reduce, focus)
-        if weight(report) <= limit:
-            break
-    return report
+    frames = [_without_far_detail(stack, index, focus) for stack in stacks for index in range(len(stack))]
+    weights = [_frame_weight(frame) for frame in frames]
+    size = _weight_beside_frames(report) + sum(weights)
+    kept = next((index for index, frame in enumerate(frames) if frame is focus), -1)
+    distances = [distance for stack in stacks for distance in range(len(stack) - 1, -1, -1)]
+    farthest_first = sorted(range(len(frames)), key=lambda index: (distances[index], index), reverse=True)
+    for own, nearest, around, names in _STEPS:
+        for index in farthest_first:
+            if size <= limit:
+                return _with_frames(report, frames)
+            if frames[index].own is own and distances[index] >= nearest and index != kept:
+                frames[index] = _smaller(frames[index], around, _first_used(frames[index], names))
+                size -= weights[index]
+                weights[index] = _frame_weight(frames[index])
+                size += weights[index]
+    return _with_frames(report, frames)
+
+
+_STEPS = (
+    (False, 0, 0, 0),
+    (True, _NEAR_FRAMES, 2, _NAMES_OF_FAR_FRAMES),
+    (True, _NEAR_FRAMES, 0, _NAMES_OF_FAR_FRAMES),
+    (True, _NEAR_FRAMES, 0, 0),
+    (True, 0, 2, _NAMES_OF_FAR_FRAMES),
+    (True, 0, 0, 0),
+)
+"""Own frames or those of libraries, how far from the end of their stack at least; how many lines are left on
+each side, and how many variables.
+"""
+
+
+def _first_used(frame: Frame, names: int) -> tuple[Variable, ...]:
+    return tuple(each for each in frame.variables if each.role == "used")[:names]
+
+
+def _stacks(report: Report) -> Iterator[tuple[Frame, ...]]:
+    """All stacks, in the order of the page."""
+    yield from _stacks_of(report.chain)
+    yield from (stack.frames for stack in report.threads)
+
+
+def _stacks_of(traces: tuple[Trace, ...]) -> Iterator[tuple[Frame, ...]]:
+    for trace in traces:
+        yield trace.frames
+        for member in trace.group:
+            yield from _stacks_of(member)
+
+
+def _with_frames(report: Report, frames: list[Frame]) -> Report:
+    """The report with other frames in the place of its own: as many, in the order of `_stacks`."""
+    following = iter(frames)
+
+    def next_ones(old: tuple[Frame, ...]) -> tuple[Frame, ...]:
+        return tuple(next(following) for _ in old)
+
+    def changed(trace: Trace) -> Trace:
+        own = next_ones(trace.frames)
+        group = tuple(tuple(changed(each) for each in member) for member in trace.group)
+        return replace(trace, frames=own, group=group)
+
+    chain = tuple(changed(trace) for trace in report.chain)
+    threads = tuple(ThreadStack(stack.name, next_ones(stack.frames)) for stack in report.threads)
+    return replace(report, chain=chain, threads=threads)
 
 
 def weight(report: Report) -> int:
     """About how many bytes the frames, the timeline and the tables take as HTML."""
+    return _weight_beside_frames(report) + sum(
+        _frame_weight(each) for stack in _stacks(report) for each in stack
+    )
+
+
+def _weight_beside_frames(report: Report) -> int:
     size = sum(_trace_weight(trace) for trace in report.chain)
-    size += sum(_frame_weight(frame) for stack in report.threads for frame in stack.frames)
     size += sum(130 + len(moment.text) + len(moment.source) for moment in report.timeline)
     sections = report.environment + (report.request.sections if report.request is not None else ())
     size += sum(30 + len(pair.name) + len(pair.value) for section in sections for pair in section.pairs)
@@ -40,8 +109,7 @@ def weight(report: Report) -> int:
 
 def _trace_weight(trace: Trace) -> int:
     own = len(trace.message) + sum(len(note) for note in trace.notes) + 200
-    frames = sum(_frame_weight(frame) for frame in trace.frames)
-    return own + frames + sum(_trace_weight(each) for member in trace.group for each in member)
+    return own + sum(_trace_weight(each) for member in trace.group for each in member)
 
 
 def _frame_weight(frame: Frame) -> int:
@@ -56,59 +124,21 @@ def _value_weight(value: Value) -> int:
     return size
 
 
-_Reduction = Callable[[tuple[Frame, ...], "Frame | None"], tuple[Frame, ...]]
-
-
-def _map(report: Report, reduce: _Reduction, focus: Frame | None) -> Report:
-    def change(trace: Trace) -> Trace:
-        group = tuple(tuple(change(each) for each in member) for member in trace.group)
-        return replace(trace, frames=reduce(trace.frames, focus), group=group)
-
-    threads = tuple(replace(stack, frames=reduce(stack.frames, focus)) for stack in report.threads)
-    return replace(report, chain=tuple(change(trace) for trace in report.chain), threads=threads)
-
-
-def _without_far_detail(frames: tuple[Frame, ...], focus: Frame | None) -> tuple[Frame, ...]:
+def _without_far_detail(stack: tuple[Frame, ...], index: int, focus: Frame | None) -> Frame:
     """Library frames keep their variables where they meet the user's code and at the end of the stack."""
-    kept = []
-    for index, frame in enumerate(frames):
-        if frame.own:
-            kept.append(frame)
-            continue
-        neighbours = frames[max(index - 1, 0) : index + 2]
-        near = len(frames) - index <= _NEAR_LIBRARY_FRAMES or any(each.own for each in neighbours)
-        around = 2 if near else 1
-        kept.append(_smaller(frame, around, frame.variables[:_NAMES_OF_LIBRARIES] if near else ()))
-    return tuple(kept)
-
-
-def _without_near_detail(frames: tuple[Frame, ...], focus: Frame | None) -> tuple[Frame, ...]:
-    kept = []
-    own_left = sum(frame.own for frame in frames)
-    for frame in frames:
-        if not frame.own:
-            kept.append(_smaller(frame, 0, ()))
-            continue
-        used = tuple(each for each in frame.variables if each.role == "used")[:4]
-        is_full = frame is focus or own_left <= _FULL_OWN_FRAMES
-        kept.append(frame if is_full else _smaller(frame, 2, used))
-        own_left -= 1
-    return tuple(kept)
-
-
-def _bare(frames: tuple[Frame, ...], focus: Frame | None) -> tuple[Frame, ...]:
-    kept = []
-    own_left = sum(frame.own for frame in frames)
-    for frame in frames:
-        around = 1 if frame.own and own_left <= _FULL_OWN_FRAMES else 0
-        kept.append(frame if frame is focus else _smaller(frame, around, ()))
-        own_left -= frame.own
-    return tuple(kept)
+    frame = stack[index]
+    if frame.own or frame is focus:
+        return frame
+    neighbours = stack[max(index - 1, 0) : index + 2]
+    if len(stack) - index <= _NEAR_LIBRARY_FRAMES or any(each.own for each in neighbours):
+        return _smaller(frame, 2, frame.variables[:_NAMES_OF_LIBRARIES])
+    return _smaller(frame, 1, ())
 
 
 def _smaller(frame: Frame, around: int, variables: tuple[Variable, ...]) -> Frame:
     """The frame with `around` lines on each side of its marked ones, and with these variables."""
-    omitted = frame.variables_omitted + len(frame.variables) - len(variables) if variables else 0
+    is_told = frame.own or variables
+    omitted = frame.variables_omitted + len(frame.variables) - len(variables) if is_told else 0
     if frame.line is None or not frame.lines:
         return replace(frame, variables=variables, variables_omitted=omitted)
     first = max(frame.first_line, frame.line - around)

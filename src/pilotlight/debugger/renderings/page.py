@@ -19,7 +19,9 @@ from .page_frames import LINKS, FrameView, Surroundings, headline
 from .page_request import environment_part, request_part, timeline_part
 from .scripts import HEAL_SCRIPT, PAGE_SCRIPT
 
-MAX_DETAIL_BYTES = 52 * 1024
+MAX_PAGE_BYTES = 76 * 1024
+_FRAME_OF_PAGE = 2 * 1024
+"""What is neither counted nor said more precisely: the head, the headline, the bar, the help."""
 
 _KINDS = {
     "request": "Error while answering a request",
@@ -78,7 +80,7 @@ def render_page(
         '<meta name="color-scheme" content="light dark">\n<meta name="robots" content="noindex">\n',
         f"<title>{escaped(report.title())}</title>\n<style{mark}>{STYLE}</style>\n</head>\n",
         f'<body data-error-id="{escaped(report.id)}"{healing}>\n',
-        *_body(report, surroundings, heal),
+        *_body(report, surroundings, heal, MAX_PAGE_BYTES - len(STYLE) - len(script) - _FRAME_OF_PAGE),
         f"<script{mark}>{script}</script>\n</body>\n</html>\n",
     ]
     return "".join(parts).encode("utf-8", "backslashreplace")
@@ -93,8 +95,9 @@ def render_concealed_page(sentence: str) -> bytes:
     ).encode()
 
 
-def _body(whole: Report, surroundings: Surroundings, heal: HealPlan) -> Iterator[str]:
-    report = fitted(whole, MAX_DETAIL_BYTES)
+def _body(whole: Report, surroundings: Surroundings, heal: HealPlan, room: int) -> Iterator[str]:
+    plain = "".join(_plain(whole))
+    report = fitted(whole, room - len(plain))
     view = FrameView(report, surroundings)
     yield "<main>\n"
     yield from _head(report, view)
@@ -116,7 +119,7 @@ def _body(whole: Report, surroundings: Surroundings, heal: HealPlan) -> Iterator
         yield from timeline_part(report)
     if report.environment:
         yield from environment_part(report.environment)
-    yield from _plain(whole)
+    yield plain
     yield "</main>\n"
     yield f"<footer>Pilotlight · {escaped(report.python)} · error id {escaped(report.id)}</footer>\n"
     yield _help()

@@ -34,17 +34,17 @@ _PLAIN_TYPES = frozenset(
 
 def variables(items: tuple[Variable, ...], omitted: int = 0) -> str:
     """What a frame's names held: the ones that the failing line used first, long lists folded."""
-    if not items:
+    if not items and not omitted:
         return ""
     # A list that is hardly longer than what is shown is not worth a click.
     shown = items if len(items) <= _SHOWN + 2 else items[:_SHOWN]
     rest = items[len(shown) :]
-    html = _list(shown)
+    html = _list(shown) if shown else ""
     if rest:
         title = counted(len(rest), "more variable")
         html += f"<details class=rest><summary>{title}</summary>{_list(rest)}</details>"
     if omitted:
-        html += note(f"{counted(omitted, 'further variable')} left out.")
+        html += note(f"{counted(omitted, 'further variable' if items else 'variable')} left out.")
     return f"<div class=variables>{html}</div>\n"
 
 
