@@ -16,7 +16,7 @@ _NEAR_FRAMES = 3
 _NAMES_OF_FAR_FRAMES = 4
 
 # Bytes of HTML, measured over real pages: what surrounds each part, and what escaping and tints add.
-_PER_FRAME, _PER_LINE, _PER_VALUE, _TINT = 420, 24, 70, 1.75
+_PER_FRAME, _PER_LINE, _PER_VALUE, _TINT = 480, 24, 70, 1.75
 
 
 def fitted(report: Report, limit: int) -> Report:
