@@ -118,12 +118,13 @@ def console_of(
     *,
     contexts: Contexts | None = None,
     fresh: Callable[[], dict[str, Any]] = dict,
+    missing: str = "",
     idle_seconds: float = 5.0,
     **more: Any,
 ) -> Iterator[Console]:
     """A console in the last of `frames`, or the plain one without frames."""
     keeper = Keeper()
-    consoles = Consoles(keeper, lambda: (fresh(), ""), idle_seconds=idle_seconds, **more)
+    consoles = Consoles(keeper, lambda: (fresh(), missing), idle_seconds=idle_seconds, **more)
     if frames:
         keeper.keep("r", frames, contexts or Contexts(contextvars.copy_context()))
     try:

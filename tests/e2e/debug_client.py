@@ -39,7 +39,7 @@ class DebugClient:
         status, text = self.post(f"/api/{name}", json.dumps(body))
         assert status == 200, text
         lines = [json.loads(line) for line in text.splitlines()]
-        return lines if name in ("evaluate", "cancel", "complete", "repeat") else lines[0]
+        return lines if name in ("evaluate", "cancel", "complete", "about", "repeat") else lines[0]
 
     def post(self, path: str, body: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
         """A request as the pages send it."""
@@ -67,6 +67,12 @@ class DebugClient:
         return next(
             int(each["handle"]) for each in frames if each["label"].partition(",")[0].endswith(function)
         )
+
+    def introduction(self) -> list[str]:
+        """What the plain console says of its names."""
+        events = self.call("about", report="", frame=-1)
+        assert events[-1]["status"] == "ok", events
+        return [str(event["text"]) for event in events if event["type"] == "note"]
 
     def evaluate(self, code: str, report: str = "", frame: int = -1) -> list[dict[str, Any]]:
         """All events of one evaluation."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import pytest
@@ -421,3 +422,113 @@ def test_the_console_may_be_framed_by_the_app_under_each_of_its_names(serve: Ser
         f"http://{name}:{server.port}" for name in ("127.0.0.1", "localhost", "*.localhost", "my_app.test")
     ]
     connection.close()
+
+
+SHELLS = {
+    "flask": (
+        FLASK
+        + """
+from flask import current_app
+class User: pass
+@app.shell_context_processor
+def names():
+    return {"User": User, "name": current_app.name}
+""",
+        "app, g, User, name",
+        ("app.name + name", "'hellohello'"),
+    ),
+    "quart": (
+        PAGES["quart"]
+        + """
+from quart import current_app
+@app.shell_context_processor
+def names():
+    return {"name": current_app.name}
+""",
+        "app, g, name",
+        ("app.name + name", "'hellohello'"),
+    ),
+    "django": (
+        PAGES["django"].replace(
+            "DEBUG=True", "DEBUG=True, INSTALLED_APPS=['django.contrib.auth', 'django.contrib.contenttypes']"
+        ),
+        "app, settings, ContentType, User, Group, Permission",
+        ("User.__module__, settings.ROOT_URLCONF", "('django.contrib.auth.models', 'hello')"),
+    ),
+    "django, its apps not set up": (
+        """
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+settings.configure(DEBUG=False, ROOT_URLCONF=__name__, SECRET_KEY="x", ALLOWED_HOSTS=["*"])
+urlpatterns = []
+app = WSGIHandler()
+""",
+        "app, settings",
+        ("settings.SECRET_KEY", "'x'"),
+    ),
+    "starlette": (PAGES["starlette"], "app", ("type(app).__name__", "'Starlette'")),
+    "fastapi": (PAGES["fastapi"], "app", ("type(app).__name__", "'FastAPI'")),
+    "litestar": (PAGES["litestar"], "app", ("type(app).__name__", "'Litestar'")),
+    "falcon": (PAGES["falcon"], "app", ("type(app).__name__", "'App'")),
+    "bottle": (PAGES["bottle"], "app", ("type(app).__name__", "'Bottle'")),
+    "none": (
+        """
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [b"fine"]
+""",
+        "app",
+        ("app.__name__", "'app'"),
+    ),
+}
+
+
+@pytest.mark.parametrize("framework", list(SHELLS))
+def test_the_plain_console_has_what_the_shell_of_the_framework_has(serve: Serve, framework: str) -> None:
+    if framework != "none":
+        pytest.importorskip(framework.partition(",")[0])
+    source, names, (code, value) = SHELLS[framework]
+    _, client = debug(serve, source.replace("=DEBUG", "=False"))
+    (said,) = client.introduction()
+    assert said.startswith("Names here: app")
+    found = said.removeprefix("Names here: ").removesuffix(".").split(", ")
+    if framework == "django":
+        found = [name for name in found if name in names]  # Django 6 has more
+    assert sorted(found) == sorted(names.split(", "))
+    assert client.value(code) == value
+
+
+def test_a_shell_that_cannot_be_made_leaves_the_app(serve: Serve) -> None:
+    source = FLASK + "\n@app.shell_context_processor\ndef names():\n    raise ValueError('no database')\n"
+    _, client = debug(serve, source)
+    assert client.introduction() == [
+        "Names here: app.",
+        "What the shell of Flask has besides could not be made (ValueError: no database).",
+    ]
+    assert client.value("app.name") == "'hello'"
+
+
+def test_without_the_reloader_it_is_said_why_there_is_no_console(serve: Serve) -> None:
+    server = serve("--app", "hello", "run", "--debug", "--no-reload", files={"hello.py": FLASK})
+    sentence = "There is no console, since the reloader is off: --reload (in code: reload=True) turns it on."
+    server.wait_for_output(re.escape(sentence))
+    for accept in ("text/html", "*/*"):
+        assert sentence in server.get("/fail/7", headers={"Accept": accept}).text
+    assert "unlock" not in server.output
+
+
+@pytest.mark.parametrize("reload", ["--reload", "--no-reload"])
+def test_without_the_debugger_it_is_said_where_errors_are_shown(serve: Serve, reload: str) -> None:
+    server = serve("--app", "hello", "run", "--debug", "--no-debugger", reload, files={"hello.py": FLASK})
+    server.wait_for_output("The debugger is off, so errors are shown here alone: --debugger turns it on.")
+    assert server.get("/fail/7").text == "Internal Server Error\n"
+    server.wait_for_output("KeyError: 'pear'")
+    assert "no console" not in server.output
+
+
+def test_the_port_of_the_app_cannot_be_shared_over_tls(serve: Serve) -> None:
+    server = serve(
+        *("--app", "hello", "run", "--debug", "--debug-port", "same", "--cert", "adhoc"),
+        files={"hello.py": FLASK},
+    )
+    server.wait_for_output("There is no console: .* Leave it out, and the debugger has a port of its own.")

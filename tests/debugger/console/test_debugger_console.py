@@ -484,3 +484,46 @@ def test_what_is_lazy_is_evaluated_when_it_is_asked_for(console: Console) -> Non
     assert answer.status == "ok"
     assert answer.events[-2]["value"]["kind"] == "broken"
     assert "generator object" in console.value("(each for each in local)")
+
+
+@pytest.mark.parametrize(
+    ("names", "missing", "sentences"),
+    [
+        (["app", "g", "__doc__"], "", ["Names here: app, g."]),
+        (["app"], "The rest failed.", ["Names here: app.", "The rest failed."]),
+        ([], "", ["There are no names of the app here: it is not loaded."]),
+        (
+            [f"n{number}" for number in range(43)],
+            "",
+            [f"Names here: {', '.join(f'n{number}' for number in range(40))} and 3 more."],
+        ),
+    ],
+)
+def test_the_plain_console_says_which_names_it_has(
+    names: list[str], missing: str, sentences: list[str]
+) -> None:
+    with console_of([], fresh=lambda: dict.fromkeys(names), missing=missing) as console:
+        for _ in range(2):
+            answer = console.ask("", "about").whole()
+            assert answer.texts("note") == sentences
+            assert answer.status == "ok"
+        console.run("other = 1")
+        assert console.ask("", "about").whole().texts("note") == sentences
+
+
+def test_the_names_are_made_once_on_the_thread_of_the_console() -> None:
+    made: list[str] = []
+
+    def fresh() -> dict[str, Any]:
+        made.append(threading.current_thread().name)
+        return {"app": 1}
+
+    with console_of([], fresh=fresh) as console:
+        console.ask("", "about").whole()
+        assert console.value("app") == "1"
+    assert made == ["pilotlight-console"]
+
+
+def test_the_console_of_a_frame_has_nothing_to_say_about_itself(console: Console) -> None:
+    answer = console.ask("", "about").whole()
+    assert [event["type"] for event in answer.events] == ["done"]
