@@ -94,7 +94,7 @@ class Channel:
     """
 
     def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+        self._sock = _without_timeout(sock)
         self._inbox = _Inbox()
         self._sending = threading.Lock()
         self._outbox: deque[_Unsent] = deque()
@@ -239,7 +239,7 @@ class Channel:
     def connect_anew(self, sock: socket.socket) -> None:
         """Goes on over another socket, in a fork: what has arrived on the old one is the parent's."""
         self._sock.close()
-        self._sock = sock
+        self._sock = _without_timeout(sock)
         self._inbox = _Inbox()
         self._sending = threading.Lock()
         self.at_end = False
@@ -247,6 +247,13 @@ class Channel:
     def close(self) -> None:
         """Closes this end; the other side sees end of file."""
         self._sock.close()
+
+
+def _without_timeout(sock: socket.socket) -> socket.socket:
+    """The app may have called `socket.setdefaulttimeout`: Python would then wait although the kernel is told
+    not to."""
+    sock.settimeout(None)
+    return sock
 
 
 def _rights(descriptors: Sequence[int]) -> list[tuple[int, int, Any]]:
