@@ -60,8 +60,8 @@ class Notes(NotesOfParts, Protocol):
         """A directory was searched for a module and did not have it.
 
         Args:
-            anywhere: no other directory had it either, so that even a bare directory of that name would have
-                done.
+            anywhere: no other directory had it either, or only bare directories of that name, so that another
+                bare directory would have counted.
         """
         ...
 
@@ -181,7 +181,7 @@ class RecordingFinder:
             if self._users.owns_directory(directory) or (
                 winner is None and self._users.may_be_fixed_by_install(directory)
             ):
-                self._notes.module_missing(directory, name, winner is None)
+                self._notes.module_missing(directory, name, not winner)
 
 
 def _name_in(fullname: str) -> str:

@@ -7,7 +7,8 @@ The rules:
 * The digest is taken *before* the app reads. If the file changes between the two, what is recorded is older
   than what the app saw, and the worst outcome is a reload too many, never one too few.
 * A file that this load itself opened for writing is its product from then on, and no dependency. One that it
-  had read before is reported (`wrote`), since such an app would be reloaded for ever.
+  had read or looked for in vain before, and a directory that it had listed and changes, are reported
+  (`wrote`), since such an app would be reloaded for ever.
 * Recorded are the user's files only (`userfiles`). Bytecode stands for its source.
 * Listings that Python's import system and package metadata make of the directories on `sys.path` are not the
   app's: what those look for is recorded by name (`importer`), so that a new file beside the app reloads
@@ -45,6 +46,15 @@ from pilotlight.reload.userfiles import UserFiles
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 _WRITING_MODES = frozenset("wax+")
+_CHANGES_OF_NAMES = {
+    "os.rename": (0, 1),
+    "os.remove": (0,),
+    "os.mkdir": (0,),
+    "os.rmdir": (0,),
+    "os.link": (1,),
+    "os.symlink": (1,),
+}
+"""Audit events, and which of their arguments are paths that come or go."""
 _DIRECTORY_ONLY = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
 _IMPORT_MACHINERY = "<frozen importlib._bootstrap_external>"
 _LISTERS_OF_THE_PATH = (
@@ -62,7 +72,7 @@ class Recorder:
         report: called with each dependency, in whatever thread reads it, one call at a time. It must not
             import and should not block for long. An `OSError` from it means that nobody listens any more, and
             ends the recording.
-        wrote: called in the same way with the path of a file that was read before and is about to be written.
+        wrote: called in the same way with the path of what was reported before and is about to be changed.
         acted: called with the audit events that `purity` wants to know of.
         users: which files count; None for those outside this interpreter's library, installed packages and
             Pilotlight.
@@ -88,7 +98,7 @@ class Recorder:
         self._settled: set[str] = set()
         """Paths, as the app spells them, of which everything is known."""
         self._read: set[str] = set()
-        """Files that were reported."""
+        """What was reported, modules apart: files, files that are missing, listed directories."""
         self._listed: set[str] = set()
         self._missing_modules: set[str] = set()
         self._stems: dict[str, frozenset[str]] = {}
@@ -133,8 +143,9 @@ class Recorder:
                     self._quietly(self._opened, path, arguments[1], arguments[2])
                 if path.__class__ is str and path.endswith(".pyc"):
                     _refuse_unproven(path, sys._getframe(0).f_back)
-            elif event == "os.rename":
-                self._quietly(self._about_to_write, arguments[1])
+            elif event in _CHANGES_OF_NAMES:
+                for position in _CHANGES_OF_NAMES[event]:
+                    self._quietly(self._name_comes_or_goes, arguments[position])
             elif event in ("os.listdir", "os.scandir") and not self._serving:
                 caller = sys._getframe(0).f_back
                 if caller is None or not caller.f_code.co_filename.endswith(_LISTERS_OF_THE_PATH):
@@ -182,7 +193,19 @@ class Recorder:
 
     def _about_to_write(self, given: Any) -> None:
         path = absolute(given)
-        if path in self._read and self._wrote is not None and path is not None:
+        if path is not None:
+            self._about_to_change(path)
+            if not os.path.lexists(path):
+                self._about_to_change(os.path.dirname(path))
+
+    def _name_comes_or_goes(self, given: Any) -> None:
+        path = absolute(given)
+        if path is not None:
+            self._about_to_change(path)
+            self._about_to_change(os.path.dirname(path))
+
+    def _about_to_change(self, path: str) -> None:
+        if path in self._read and self._wrote is not None:
             self._read.discard(path)
             self._try(self._wrote, path)
 
@@ -198,6 +221,7 @@ class Recorder:
             self._tell(Dependency("file", path, digest))
         elif report_missing:
             self._settle(given, path)
+            self._read.add(path)
             self._tell(Dependency("missing", path))
 
     def _settle(self, given: Any, path: str) -> None:
@@ -210,8 +234,10 @@ class Recorder:
         if path is None or path in self._listed or not self._users.owns_directory(path):
             return
         self._listed.add(path)
+        self._read.add(path)
         digest = digest_directory(path)
-        self._tell(Dependency("missing", path) if digest is None else Dependency("directory", path, digest))
+        missing = digest is None and not os.path.exists(path)  # else it is a file, and no directory yet
+        self._tell(Dependency("missing" if missing else "directory", path, digest))
 
     def _tell(self, dependency: Dependency) -> None:
         self._try(self._report, dependency)
@@ -277,9 +303,12 @@ class Recorder:
             # If there is such a file, a finder passed it over on purpose: its presence is no news.
             if name not in self._stems_in(directory) or find_module_file(path) is None:
                 self._tell(Dependency("missing-module", path))
-        if anywhere and path not in self._settled and not os.path.exists(path):
-            self._settled.add(path)
-            self._tell(Dependency("missing", path))
+        if not anywhere:
+            return
+        for appearing in (path, directory):  # the latter may be an archive
+            if appearing not in self._settled and not os.path.exists(appearing):
+                self._settled.add(appearing)
+                self._tell(Dependency("missing", appearing))
 
     def _stems_in(self, directory: str) -> frozenset[str]:
         """Names in a directory without suffixes. A name that comes later is found by who compares with the
