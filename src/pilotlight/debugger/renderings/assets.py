@@ -28,21 +28,22 @@ a{color:inherit;text-decoration-color:var(--soft);text-underline-offset:.2em}
 .gone{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .soft,small{color:var(--soft)}small{font-weight:400;font-size:.8125rem}
 .kind{color:var(--soft);font-size:.875rem;overflow-wrap:anywhere}
-.ask{font-family:var(--mono);font-size:.8125rem;margin-left:.35rem;padding:.1rem .5rem;
+.ask{display:inline-block;font-family:var(--mono);font-size:.8125rem;margin-left:.35rem;padding:.1rem .5rem;
 border:1px solid var(--line);border-radius:5px;background:var(--card);color:var(--ink)}
 h1,h2,h3,h4,h5,h6{margin:0;font-weight:600;line-height:1.3;overflow-wrap:anywhere}
-h1{margin-top:.6rem;font-size:1.65rem}h2{font-size:1.15rem}h3,h4,h5,h6{font-size:1rem}
+h1{margin-top:.6rem;font-size:1.65rem;text-wrap:balance}h2{font-size:1.15rem}h3,h4,h5,h6{font-size:1rem}
 h1.long{font-size:1.1rem}
 .type{display:block;color:var(--accent);font:600 1rem var(--mono)}
 .type small{color:inherit;font-size:.9em}h2 .type,h3 .type,h4 .type{font-size:.9rem}
 .message{white-space:pre-wrap}
 .long .message{display:block;font:400 .875rem/1.55 var(--mono);max-height:18rem;overflow:auto}
 .why{margin-top:.5rem;color:var(--soft);overflow-wrap:anywhere}.why a{color:var(--ink)}
-.suggestion,.note,.live{margin-top:.75rem;padding:.45rem .8rem;border-left:3px solid var(--goodline);
+.suggestion,.note{margin-top:.75rem;padding:.45rem .8rem;border-left:3px solid var(--goodline);
 background:var(--good);border-radius:0 6px 6px 0;white-space:pre-wrap;overflow-wrap:anywhere}
-.note,.live{border-color:var(--line);background:var(--card)}.live{font-size:.875rem;color:var(--soft)}
+.note{border-color:var(--line);background:var(--card)}
+.live{margin-top:.5rem;font-size:.8125rem;color:var(--soft);overflow-wrap:anywhere}
 .quiet{color:var(--soft);font-size:.8125rem;padding:.35rem 1rem}main>.quiet{padding:.6rem 0 0}
-.focus{margin-top:1.25rem;border:1px solid var(--line);border-radius:10px;background:var(--card);
+.focus{margin-top:1rem;border:1px solid var(--line);border-radius:10px;background:var(--card);
 box-shadow:0 1px 3px #0000000d;overflow:hidden}
 .focus:focus{outline:0}.focus.current,.stack .current{border-color:var(--accent)}
 .place{padding:.6rem 1rem;font:400 .875rem/1.5 var(--sans);border-bottom:1px solid var(--line)}
@@ -64,7 +65,7 @@ mark{background:var(--mark);color:inherit;border-radius:2px;box-shadow:0 2px var
 align-items:baseline}
 .vars dt{font:.8125rem/1.6 var(--mono);color:var(--soft);overflow-wrap:anywhere;min-width:3.5rem}
 .vars .used{color:var(--ink);font-weight:600}
-.vars dd{min-width:0;line-height:1.6}
+.vars dd{min-width:0;font-size:.8125rem;line-height:1.6}
 .vars code{white-space:pre-wrap;overflow-wrap:anywhere}
 .vars .vars{margin:.1rem 0 .35rem .3rem;padding-left:.8rem;border-left:2px solid var(--line)}
 .vars summary{overflow-wrap:anywhere}
@@ -134,6 +135,7 @@ dialog dl{display:grid;grid-template-columns:2.5rem 1fr;gap:.35rem .6rem;margin:
 footer{max-width:66rem;margin:0 auto;padding:1rem 1.5rem 2rem;color:var(--soft);font-size:.8125rem}
 @media (max-width:40rem){main{padding:1.1rem .8rem .5rem}h1{font-size:1.25rem}footer{padding:.8rem}
 .code li::before{width:2.5rem;padding-right:.6rem}.jump{margin-left:0;width:100%;order:1}
+#keys{display:none}.ask{margin-left:0}
 .place,.variables,.do,.stack summary,.above{padding-left:.7rem;padding-right:.7rem}
 .vars{column-gap:.8rem;grid-template-columns:fit-content(8rem) minmax(0,1fr)}
 .vars .vars{margin-left:0;padding-left:.5rem}

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from pilotlight.debugger.model import Frame, Span, SyntaxPlace
 
 from .highlight import Language, Token, highlight
 from .markup import escaped, note
+
+_DEFINITION = re.compile(r"[ \t]*(?:async[ \t]+)?(?:def|class)\b")
+_BETWEEN = re.compile(r"[ \t]*(?:[#@].*)?\Z")
+"""What may stand between two definitions: blank lines, comments and decorators."""
 
 
 def frame_code(frame: Frame) -> str:
@@ -14,7 +20,49 @@ def frame_code(frame: Frame) -> str:
     if not frame.lines:
         return remark
     last = frame.end_line if frame.end_line is not None else frame.line
-    return _excerpt(frame.lines, frame.first_line, (frame.line, last), frame.span, frame.language) + remark
+    lines, first = frame.lines, frame.first_line
+    if frame.line is not None and frame.language == "python":
+        lines, first = own_lines(lines, first, frame.line, last or frame.line)
+    return _excerpt(lines, first, (frame.line, last), frame.span, frame.language) + remark
+
+
+def own_lines(lines: tuple[str, ...], first: int, line: int, last: int) -> tuple[tuple[str, ...], int]:
+    """The lines without those of the definitions before and after the one that is marked, and the number of
+    the first that is left.
+
+    Args:
+        lines: the excerpt.
+        first: the number of its first line.
+        line: where the marked code begins.
+        last: where it ends.
+    """
+    at, behind = line - first, max(last, line) - first + 1
+    if not 0 <= at < len(lines) or behind > len(lines):
+        return lines, first
+    start = next((each for each in range(at - 1, -1, -1) if _holds(lines[each : at + 1])), None)
+    depth = _indent(lines[at]) if start is None else _indent(lines[start]) + 1
+    end = next((each for each in range(behind, len(lines)) if _defines_above(lines[each], depth)), None)
+    while start and lines[start - 1].strip() and _BETWEEN.match(lines[start - 1]):
+        start -= 1
+    while end and end > behind and _BETWEEN.match(lines[end - 1]):
+        end -= 1
+    return lines[start:end], first + (start or 0)
+
+
+def _defines_above(line: str, depth: int) -> bool:
+    return _DEFINITION.match(line) is not None and _indent(line) < depth
+
+
+def _holds(lines: tuple[str, ...]) -> bool:
+    """Whether the first line defines the function or class that the last one is in."""
+    depth = _indent(lines[0])
+    return _DEFINITION.match(lines[0]) is not None and all(
+        _indent(line) > depth for line in lines[1:] if line.strip()
+    )
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" \t"))
 
 
 def syntax_code(place: SyntaxPlace) -> str:

@@ -102,7 +102,9 @@ class FrameView:
         if not frames:
             return
         level = min(level, 6)
-        yield f"<h{level} class=title>Stack <small>newest call first</small></h{level}>\n<ol class=stack>\n"
+        if len(frames) > 1 or level == 2:
+            yield f"<h{level} class=title>Stack <small>newest call first</small></h{level}>\n"
+        yield "<ol class=stack>\n"
         for own, run in groupby(reversed(frames), key=lambda frame: frame.own):
             together = tuple(run)
             if not own:
