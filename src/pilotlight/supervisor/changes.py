@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pilotlight.reload.burst import Burst
 from pilotlight.reload.choose import choose_backend
@@ -121,6 +121,15 @@ class ChangeWatch:
         """The load ended before it read anything: a change of what the earlier one had read may mend it."""
         for dependency in self._earlier:
             self.add(self._watcher.as_it_is(dependency))
+
+    def await_return(self) -> None:
+        """The load has failed: what an earlier one had read and is gone now may be what is missing, although
+        nobody has tried to open it (`os.path.exists`)."""
+        known = {dependency.path for dependency in self._watcher.dependencies()}
+        for dependency in self._earlier:
+            path = dependency.path
+            if dependency.kind in ("file", "directory") and path not in known and not os.path.exists(path):
+                self.add(replace(dependency, digest=None))
 
     def load_finished(self) -> None:
         """What the app writes a while after this moment is no longer written by loading."""

@@ -72,6 +72,7 @@ class Failures:
         """The worker has said why."""
         child.state = State.FAILED
         child.failure = body
+        self._watch.await_return()
         self.tell_of_failed_load(child)
 
     def tell_of_failed_load(self, child: Child) -> None:
