@@ -189,6 +189,16 @@ def test_a_locked_console_cannot_be_typed_into_until_another_tab_unlocks(
     logged(page, "'x'")
 
 
+def test_a_locked_console_counts_as_seen(page: Any, served: Running, app: AppServer) -> None:
+    """Were it shown through its own dimness, Enter would do nothing for a moment after it is unlocked."""
+    app.page = f"<iframe id=c width=700 height=400 src='{served.url}/console'></iframe>".encode()
+    page.goto(f"http://127.0.0.1:{app.port}/")
+    console = page.frame_locator("#c")
+    console.get_by_text("`pilotlight unlock`").wait_for()
+    expect(console.locator("#code")).to_be_disabled()
+    console.locator("body[data-seen=true]").wait_for()
+
+
 def test_a_console_whose_token_is_worth_nothing_any_more_is_locked(unlocked: Any, served: Running) -> None:
     unlocked.goto(served.url + "/console")
     expect(unlocked.locator("#code")).to_be_enabled()

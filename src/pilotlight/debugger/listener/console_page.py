@@ -43,7 +43,7 @@ h1{font-size:1rem;margin:0}
 #log .key{color:var(--name)}
 #entry{display:flex;gap:.5rem;padding:.3rem 0;margin-top:.25rem;align-items:flex-start}
 #prompt{font-family:var(--mono);font-size:.85rem;line-height:1.5;color:var(--accent)}
-#entry.busy #prompt,#entry.locked{opacity:.45}
+#entry.busy #prompt,#entry.locked #prompt{opacity:.35}
 #entry.locked~#hint{display:none}
 #code:disabled{cursor:not-allowed}
 #code{flex:1;border:0;background:none;color:inherit;line-height:1.5;padding:0;resize:none;outline:0;
