@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pilotlight.debugger.introspection.template_place import TemplatePlace
 from pilotlight.debugger.model import Span, Variable
 from pilotlight.debugger.values.describe import Budget
 from pilotlight.debugger.values.secrets import MARK
 from pilotlight.debugger.values.variables import names_on_line, of_frame
+from pilotlight.debugger.values.variables_template import of_template
 
 SHIPPING = 5
 
@@ -190,6 +192,16 @@ def test_comprehensions_and_closures() -> None:
     if sys.version_info < (3, 12):  # later ones forget the variable of a comprehension that fails (PEP 709)
         assert texts["number"] == "1"
     assert not any(name.startswith(".") for name in texts)
+
+
+def test_a_template_shows_its_own_variables_before_those_of_the_framework() -> None:
+    names = ({"request": 1, "session": 2, "items": [], "title": "x", "g": 3}, {"item": None})
+    place = TemplatePlace("cart.html", 4, "template 'cart.html'", "jinja", names=names)
+    with Budget() as budget:
+        variables, _ = of_template(place, "{{ item.count }}", budget)
+        assert [each.name for each in variables] == ["item", "items", "title", "request", "session"]
+        variables, _ = of_template(place, "{{ request.path }}", budget)
+    assert [each.name for each in variables] == ["request", "items", "title", "item", "session"]
 
 
 def test_reading_changes_nothing() -> None:

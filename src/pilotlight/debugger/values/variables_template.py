@@ -49,6 +49,9 @@ _ALWAYS_THERE = frozenset(
     }
 )
 
+_SHOWN_LAST = frozenset({"request", "session"})
+"""What frameworks add as well: the page tells more of both elsewhere."""
+
 
 def of_template(
     place: TemplatePlace, code: str, budget: Budget, *, limit: int = MAX_VARIABLES
@@ -72,6 +75,7 @@ def of_template(
         for name, value in known.items()
         if name not in used and name not in _ALWAYS_THERE and name[:1] != "_" and not is_code(value)
     ]
+    rest.sort(key=_SHOWN_LAST.__contains__)  # the sort keeps the order otherwise
     chosen: list[tuple[str, Role]] = [*((name, "used") for name in used), *((name, "local") for name in rest)]
     shown = tuple(
         Variable(name, describe(known[name], name=name, budget=budget), role) for name, role in chosen[:limit]
