@@ -136,6 +136,12 @@ def test_nobody_is_asked_while_nobody_serves(desk: Desk, worker: Worker, state: 
     assert worker.sent == []
 
 
+def test_a_frame_of_an_error_that_is_forgotten_is_gone_though_the_app_runs(desk: Desk) -> None:
+    note, done = asyncio.run(read(desk.ask(question("forgotten"))))
+    assert note["text"] == "The frames of this error are gone."
+    assert done["status"] == "gone"
+
+
 def test_who_stops_reading_cancels(desk: Desk, worker: Worker) -> None:
     async def main() -> None:
         events = desk.ask(question())

@@ -30,6 +30,7 @@ MOST_REQUESTS = 10
 _MOST_UNREAD = 10_000
 """Events that a listener of ours has not read: it is given up then."""
 _NO_WORKER = "The app does not run at the moment. Try again when it has been loaded."
+_FRAMES_GONE = "The frames of this error are gone."
 _WORKER_ENDED = "The process that was asked is gone: a reload, or a crash, has ended it."
 
 
@@ -211,8 +212,7 @@ class Desk:
         events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         number = next(self._numbers)
         if child is None:
-            known = question["report"] in self._entries
-            _refuse(events, "The frames of this error are gone." if known else _NO_WORKER)
+            _refuse(events, _FRAMES_GONE if question["report"] else _NO_WORKER)
         else:
             self._questions[number] = _Question(child, events)
             child.send({"type": messages.QUESTION, "number": number, "question": question})
