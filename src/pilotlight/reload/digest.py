@@ -49,13 +49,17 @@ _TEMPORARY_SUFFIXES = (
     ".pyo",
     "___jb_tmp___",
     "___jb_old___",
+    "-journal",
+    "-wal",
+    "-shm",
 )
 _TEMPORARY_NAMES = frozenset({"__pycache__", "4913", ".DS_Store"})
 _CACHE_DIRECTORIES = frozenset({".mypy_cache", ".ruff_cache", ".pytest_cache"})
 
 
 def never_matters(name: str) -> bool:
-    """Whether a name in a directory is a bytecode cache, or a file that an editor keeps for itself.
+    """Whether a name in a directory is a bytecode cache, a file that an editor keeps for itself, or one that
+    SQLite keeps beside a database while it is in use.
 
     `4913` is the file with which Vim tests whether a directory is writable.
     """
