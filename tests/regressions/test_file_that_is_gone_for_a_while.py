@@ -33,3 +33,14 @@ def test_its_return_heals(serve: Serve, tmp_path: Path) -> None:
     assert server.get("/").status == 500
     server.write("settings.ini", "two")
     server.wait_until_response(lambda response: response.text == "two")
+
+
+def test_a_link_to_itself_is_no_return(serve: Serve, tmp_path: Path) -> None:
+    server = serve("--app", "hello", "run", "--debug", files={"hello.py": APP, "settings.ini": "one"})
+    assert server.get("/").text == "one"
+    (tmp_path / "settings.ini").unlink()
+    (tmp_path / "settings.ini").symlink_to("settings.ini")
+    server.wait_until_response(lambda response: response.status == 500)
+    (tmp_path / "settings.ini").unlink()
+    server.write("settings.ini", "two")
+    server.wait_until_response(lambda response: response.text == "two")

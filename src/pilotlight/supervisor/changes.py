@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pilotlight.reload.burst import Burst
 from pilotlight.reload.choose import choose_backend
 from pilotlight.reload.dependencies import Dependency
+from pilotlight.reload.digest import UNREADABLE
 from pilotlight.reload.watch import Change, Watcher
 from pilotlight.settings import Settings
 from pilotlight.supervisor.answering import Answering
@@ -129,7 +130,9 @@ class ChangeWatch:
         for dependency in self._earlier:
             path = dependency.path
             if dependency.kind in ("file", "directory") and path not in known and not os.path.exists(path):
-                self.add(replace(dependency, digest=None))
+                gone = self._watcher.as_it_is(dependency)
+                # A link to itself is no return; what has come back since is one.
+                self.add(gone if gone.digest == UNREADABLE else replace(gone, digest=None))
 
     def load_finished(self) -> None:
         """What the app writes a while after this moment is no longer written by loading."""
