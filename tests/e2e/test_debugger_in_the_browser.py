@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,8 @@ def test_read_unlock_evaluate_change_fix_heal(serve: Serve, page: Any, framework
     unlocked(server, page)
     page.goto(f"http://{host}:{server.port}/total/plum")
     assert page.locator("h1").inner_text().startswith("KeyError")
-    assert "prices[" in page.locator("mark").first.inner_text() or framework == "django"
+    if framework != "django" and sys.version_info >= (3, 11):  # PEP 657
+        assert "prices[" in page.locator("mark").first.inner_text()
     assert "'pear': 2" in page.locator("main").inner_text()
     if framework == "django":
         assert "{{ prices.plum }}" in page.locator("main").inner_text()
