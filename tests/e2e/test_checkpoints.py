@@ -582,6 +582,20 @@ def test_a_crashed_worker_is_replaced_without_any_import(serve: Serve) -> None:
     assert "SIGSEGV" in server.output
 
 
+def test_a_worker_that_crashes_after_an_edit_is_replaced_from_where_the_edit_began(serve: Serve) -> None:
+    server = serve("--app", "hello", "run", "--debug", "--explain-reload", files=dedented(CRASHING))
+    assert server.get("/").status == 200
+    server.write("hello.py", textwrap.dedent(CRASHING["hello.py"]).replace("return f", "return 'edited ' + f"))
+    assert server.get("/").text.startswith("edited 1 ")
+    mark = server.mark()
+    with pytest.raises((OSError, http.client.HTTPException)):
+        server.get("/crash")
+    reload = reload_after(server, mark)
+    # A machine that is busy may have taken longer than a crash may cost.
+    assert reload.place in ("inside hello.py, after its imports", "after the load")
+    assert server.get("/").text.startswith("edited 1 ")
+
+
 def test_a_forced_start_from_scratch(shop: ServerProcess) -> None:
     before = executed(shop, "shop.settings")
     mark = shop.mark()

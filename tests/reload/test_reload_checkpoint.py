@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pilotlight.reload.checkpoint import INTERVAL, Checkpointer
+from pilotlight.reload.checkpoint import INTERVAL, QUICK, Checkpointer
 from pilotlight.reload.purity import Purity
 from pilotlight.reload.userfiles import UserFiles
 
@@ -58,6 +58,18 @@ def test_before_the_first_module_and_after_the_load(load: Load) -> None:
         load.module(name)
     load.checkpointer.after_load()
     assert load.places == ["before a.py", "inside a.py, after its imports", "after the load"]
+
+
+@pytest.mark.parametrize(("seconds", "places"), [(QUICK * 0.9, []), (QUICK, ["after the load"])])
+def test_after_a_reload_that_was_quick_there_is_no_last_place(
+    load: Load, seconds: float, places: list[str]
+) -> None:
+    load.module("a.py", seconds=10)
+    load.checkpointer.begins(frozenset())
+    load.now += seconds / 2
+    load.module("b.py", seconds=seconds / 2, modified=500)
+    load.checkpointer.after_load()
+    assert load.places[2:] == places
 
 
 def test_hot_modules(tmp_path: Path) -> None:

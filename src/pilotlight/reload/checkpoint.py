@@ -7,7 +7,8 @@ The places, each at the boundary of a user module, so that whatever was read bef
   inside it, after its leading imports;
 * before a module, when a good deal of time has passed since the last place: `INTERVAL` seconds, and a share
   of the whole load, so that a long load does not consist of pauses;
-* after the load, before serving.
+* after the load, before serving; but not where a load that goes on after a change has come quickly from its
+  last place to its end.
 
 Must never pause a process whose copy would not be whole (`purity`); says why not, once.
 """
@@ -32,6 +33,8 @@ SHARE = 0.5
 """Of the load so far, at least, between two places."""
 NEWEST = 3
 """How many modules are taken for those that are worked on, because they are the newest met so far."""
+QUICK = 0.05
+"""So many seconds a crash may cost: a fork after the load is paid for by each reload."""
 _NEWER = 1.0
 """Seconds by which they must be: a checkout writes all files in about the same moment."""
 
@@ -76,6 +79,8 @@ class Checkpointer:
     _newest_met: int = 0
     _paused: bool = False
     _over: bool = False
+    _again: bool = False
+    """The load has gone on after a change."""
     _executed_in_vain: str | None = None
     """Path of a module that does not compile, whose leading imports were executed."""
 
@@ -114,7 +119,8 @@ class Checkpointer:
         """
         if self._executed_in_vain is not None:
             raise HeadChangedError(self._executed_in_vain)
-        if not self._over:
+        is_near = self._again and self._paused and self.clock() - self._last < QUICK
+        if not self._over and not is_near:
             self._pause("after the load")
         self.end()
 
@@ -136,6 +142,7 @@ class Checkpointer:
             hot: as it is by now.
         """
         self.hot = hot
+        self._again = True
         self._interval = INTERVAL_AGAIN
         self.goes_on()
 
