@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from pilotlight.reload.links import follow
+
 from .errors import FileMissing, NothingToServe, NotImportable, did_you_mean
 from .target import Target
 
@@ -45,7 +47,7 @@ def locate(target: Target, app_dir: str | None) -> Location:
         NotImportable: a path that Python could not import.
         NothingToServe: a directory without any of the well-known files.
     """
-    base = os.path.realpath(app_dir or os.getcwd())
+    base = follow(app_dir or os.getcwd())
     if target.is_path:
         return _locate_path(target.module, os.path.join(base, os.path.expanduser(target.module)))
     return _locate_name(target.module, base)
@@ -61,7 +63,7 @@ def discover(app_dir: str | None, *, label: str | None = None) -> list[Location]
     Raises:
         NothingToServe: there is none.
     """
-    base = os.path.realpath(app_dir or os.getcwd())
+    base = follow(app_dir or os.getcwd())
     found = []
     for name in WELL_KNOWN:
         file = _module_file(os.path.join(base, name))
@@ -112,7 +114,7 @@ def _locate_name(name: str, base: str) -> Location:
     if file is not None:
         # As Flask does: inside a package, `hello` is `package.hello`, so that its relative imports work.
         entry, packages = _outside_packages(base)
-        return Location(".".join([*packages, name]), entry, os.path.realpath(file), name, (file,))
+        return Location(".".join([*packages, name]), entry, follow(file), name, (file,))
     if "." not in name and _is_project(path):
         return discover(path, label=name)[0]
     return Location(name, base, None, name, _candidates(path))
@@ -148,7 +150,7 @@ def _similar_path(written: str, path: str) -> str | None:
 
 def _climb(file: str, label: str) -> Location:
     """Go up as long as the directory is a package: its parent is what has to be on `sys.path`."""
-    file = os.path.realpath(file)
+    file = follow(file)
     if not file.endswith(".py"):
         raise NotImportable(file, "it is no Python file (its name does not end in .py)")
     directory, name = os.path.split(file)

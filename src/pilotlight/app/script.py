@@ -12,6 +12,8 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader, Source
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
+from pilotlight.reload.links import follow
+
 from .errors import AppError
 
 if TYPE_CHECKING:
@@ -86,7 +88,8 @@ def _run_file(target: ScriptTarget, in_parts: InParts | None) -> None:
     path = os.path.abspath(target.path_or_name)
     if not os.path.isfile(path):
         raise ScriptMissing(f"There is no file {path} to run.", looked_at=(path,))
-    _set_process([target.path_or_name, *target.argv], target.path0)
+    # A link may lead elsewhere than when the command was started.
+    _set_process([target.path_or_name, *target.argv], os.path.dirname(follow(path)))
     loader: Any = (SourcelessFileLoader if path.endswith(".pyc") else SourceFileLoader)("__main__", path)
     names = {
         "__file__": path,

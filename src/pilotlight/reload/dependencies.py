@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["file", "head", "directory", "missing", "missing-module"]
+Kind = Literal["file", "head", "directory", "link", "missing", "missing-module"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +17,13 @@ class Dependency:
 
     Args:
         kind: `file` was read, `head` is the beginning of a file, when nothing behind it counts, `directory`
-            was listed, `missing` was looked for and was not there, `missing-module` was looked for under
-            every name that an import accepts and was not there.
+            was listed, `link` was followed to where the app lies, `missing` was looked for and was not there,
+            `missing-module` was looked for under every name that an import accepts and was not there.
         path: absolute path; for `missing-module` the directory and the module's name without a suffix
             (`/srv/app/views` stands for `views.py`, `views/__init__.py`, `views.abi3.so`, ...).
         digest: of the content (for a head: its length and digest, see `digest.digest_head`; for a directory:
-            of its sorted names) as the load saw it; None for what is missing.
+            of its sorted names; for a link: the real path that it leads to) as the load saw it; None for what
+            is missing.
     """
 
     kind: Kind

@@ -186,8 +186,8 @@ def find_module_file(path: str) -> str | None:
 def present_state(dependency: Dependency) -> str | None:
     """What is there now, to be compared with `dependency.digest`.
 
-    For a file, head or directory this is its digest; for what was missing, the path that has appeared. None:
-    nothing is there.
+    For a file, head or directory this is its digest; for a link, where it leads; for what was missing, the
+    path that has appeared. None: nothing is there.
     """
     if dependency.kind == "file":
         return digest_file(dependency.path)
@@ -195,6 +195,8 @@ def present_state(dependency: Dependency) -> str | None:
         return present_head(dependency.path, dependency.digest or _NO_HEAD)
     if dependency.kind == "directory":
         return digest_directory(dependency.path)
+    if dependency.kind == "link":
+        return os.path.realpath(dependency.path) if os.path.exists(dependency.path) else None
     if dependency.kind == "missing":
         return dependency.path if os.path.exists(dependency.path) else None
     return find_module_file(dependency.path)

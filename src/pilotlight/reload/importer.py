@@ -36,6 +36,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import ModuleType
 from typing import Any, Protocol
 
+from pilotlight.reload.links import follow
 from pilotlight.reload.parts import Boundaries, InParts, seen_as_import_machinery
 from pilotlight.reload.parts import Notes as NotesOfParts
 from pilotlight.reload.userfiles import UserFiles
@@ -74,6 +75,8 @@ class RecordingFinder:
         self._notes = notes
         self._users = users
         self._asking: set[tuple[int, str]] = set()
+        self._entries: set[str] = set()
+        """Of `sys.path`, in which a user module was found."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -137,6 +140,9 @@ class RecordingFinder:
                 holder = os.path.dirname(holder)
             self._note_misses(fullname, path, holder)
         if self._users.owns_file(origin):
+            if path is None and holder not in self._entries:
+                self._entries.add(holder)
+                follow(holder)
             if spec.submodule_search_locations is None:
                 self._notes.module_without_package(os.path.join(os.path.dirname(origin), _name_in(fullname)))
             return self._prepare(spec, origin)

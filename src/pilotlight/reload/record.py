@@ -40,6 +40,7 @@ from pilotlight.reload.digest import (
     find_module_file,
 )
 from pilotlight.reload.importer import RecordingFinder, bytecode_is_proven
+from pilotlight.reload.links import FOLLOWED
 from pilotlight.reload.parts import Boundaries
 from pilotlight.reload.purity import ACTS
 from pilotlight.reload.userfiles import UserFiles
@@ -150,6 +151,8 @@ class Recorder:
                 caller = sys._getframe(0).f_back
                 if caller is None or not caller.f_code.co_filename.endswith(_LISTERS_OF_THE_PATH):
                     self._quietly(self._listed_by_app, arguments[0])
+            elif event == FOLLOWED:
+                self._quietly(self._followed, *arguments)
             elif event in ACTS and acted is not None and not self._serving:
                 acted(event)
 
@@ -238,6 +241,11 @@ class Recorder:
         digest = digest_directory(path)
         missing = digest is None and not os.path.exists(path)  # else it is a file, and no directory yet
         self._tell(Dependency("missing" if missing else "directory", path, digest))
+
+    def _followed(self, given: str, real: str) -> None:
+        path = absolute(given)
+        if path is not None and path != real:
+            self._tell(Dependency("link", path, real))
 
     def _tell(self, dependency: Dependency) -> None:
         self._try(self._report, dependency)

@@ -129,7 +129,8 @@ class ChangeWatch:
         known = {dependency.path for dependency in self._watcher.dependencies()}
         for dependency in self._earlier:
             path = dependency.path
-            if dependency.kind in ("file", "directory") and path not in known and not os.path.exists(path):
+            looked_for = dependency.kind in ("missing", "missing-module")
+            if not looked_for and path not in known and not os.path.exists(path):
                 gone = self._watcher.as_it_is(dependency)
                 # A link to itself is no return; what has come back since is one.
                 self.add(gone if gone.digest == UNREADABLE else replace(gone, digest=None))

@@ -13,6 +13,7 @@ from typing import Any
 from pilotlight.console import Console
 from pilotlight.errors import UserError
 from pilotlight.reload.dependencies import Dependency
+from pilotlight.reload.links import logical_directory
 from pilotlight.settings import Settings
 from pilotlight.supervisor.answering import Answering
 from pilotlight.supervisor.binder import Bound
@@ -82,7 +83,7 @@ class Loads:
         under_way: None between loads.
         served: an app has been served.
         last_seconds: what the last load took, until it was ready.
-        directory: the current directory of every load.
+        directory: the current directory of every load, as the user has gone to it.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class Loads:
         self.current: Child | None = None
         self.under_way: Load | None = None
         self.served = False
-        self.directory = os.getcwd()
+        self.directory = logical_directory()
 
     def _may_checkpoint(self) -> bool:
         engine = self._orders.settings.reload_engine
@@ -267,6 +268,9 @@ class Loads:
             return False
         self._order(child, self.under_way.number, self._orders.target, environment)
         self._line.begin(child)
+        real = os.getcwd()
+        if real != self.directory:
+            self.read(child, Dependency("link", self.directory, real))
         return True
 
     def _becomes_current(self, child: Child) -> None:
@@ -368,5 +372,5 @@ class Loads:
         """Tells of a load that is over, if the user wants to know."""
         if self._orders.settings.explain_reload:
             load.explanation.reached("start of serving", time.monotonic())
-            for line in load.explanation.lines(self.directory):
+            for line in load.explanation.lines(os.path.realpath(self.directory)):
                 self._console.line(f"  {line}")
