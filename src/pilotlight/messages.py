@@ -55,7 +55,8 @@ HEAD_CHANGED = "head-changed"
 """`path`: the leading part of a module, which this load has executed, should not have been; see
 `reload.parts`."""
 WRITING = "writing"
-"""`path`: the app is about to write a file that it has read."""
+"""`path`: the app is about to write a file that it has read; empty: it starts a process, which may write
+any."""
 LOADED = "loaded"
 """`name`, `framework`, `version`, `seconds`."""
 FAILED = "failed"

@@ -10,6 +10,9 @@ from typing import Literal
 
 Kind = Literal["file", "head", "directory", "link", "missing", "missing-module"]
 
+ANY_FILE = ""
+"""In place of a path: what a process of the app's writes is unknown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dependency:

@@ -31,7 +31,7 @@ from threading import RLock
 from types import FrameType
 from typing import Any
 
-from pilotlight.reload.dependencies import Dependency
+from pilotlight.reload.dependencies import ANY_FILE, Dependency
 from pilotlight.reload.digest import (
     NOT_REGULAR,
     digest_directory,
@@ -56,6 +56,7 @@ _CHANGES_OF_NAMES = {
     "os.symlink": (1,),
 }
 """Audit events, and which of their arguments are paths that come or go."""
+_STARTS_OF_PROCESSES = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.fork", "os.forkpty"})
 _DIRECTORY_ONLY = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
 _IMPORT_MACHINERY = "<frozen importlib._bootstrap_external>"
 _LISTERS_OF_THE_PATH = (
@@ -73,7 +74,8 @@ class Recorder:
         report: called with each dependency, in whatever thread reads it, one call at a time. It must not
             import and should not block for long. An `OSError` from it means that nobody listens any more, and
             ends the recording.
-        wrote: called in the same way with the path of what was reported before and is about to be changed.
+        wrote: called in the same way with the path of what was reported before and is about to be changed;
+            with `ANY_FILE` before the app starts a process while it loads.
         acted: called with the audit events that `purity` wants to know of.
         users: which files count; None for those outside this interpreter's library, installed packages and
             Pilotlight.
@@ -98,7 +100,7 @@ class Recorder:
         self._busy = False
         self._settled: set[str] = set()
         """Paths, as the app spells them, of which everything is known."""
-        self._read: set[str] = set()
+        self._read = {ANY_FILE}
         """What was reported, modules apart: files, files that are missing, listed directories."""
         self._listed: set[str] = set()
         self._missing_modules: set[str] = set()
@@ -121,6 +123,7 @@ class Recorder:
     def goes_on(self) -> None:
         """This process is a fork of the one that began the load, and goes on with it."""
         self._pid = os.getpid()
+        self._read.add(ANY_FILE)
 
     # The audit hook.
 
@@ -129,6 +132,7 @@ class Recorder:
         settled = self._settled
         acted = self._acted
         foreign = self._users.foreign
+        starts_or_acts = _STARTS_OF_PROCESSES | ACTS.keys()
 
         def hook(event: str, arguments: tuple[Any, ...]) -> None:
             if event == "open":
@@ -153,8 +157,11 @@ class Recorder:
                     self._quietly(self._listed_by_app, arguments[0])
             elif event == FOLLOWED:
                 self._quietly(self._followed, *arguments)
-            elif event in ACTS and acted is not None and not self._serving:
-                acted(event)
+            elif event in starts_or_acts and not self._serving:
+                if event in _STARTS_OF_PROCESSES:
+                    self._quietly(self._process_starts, sys._getframe(0).f_back)
+                if event in ACTS and acted is not None:
+                    acted(event)
 
         return hook
 
@@ -211,6 +218,10 @@ class Recorder:
         if path in self._read and self._wrote is not None:
             self._read.discard(path)
             self._try(self._wrote, path)
+
+    def _process_starts(self, caller: FrameType | None) -> None:
+        if caller is None or not caller.f_globals.get("__name__", "").startswith("pilotlight."):
+            self._about_to_change(ANY_FILE)
 
     def _file(self, given: Any, path: str, *, report_missing: bool) -> None:
         if path in self._settled:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from pilotlight.reload.burst import Burst
 from pilotlight.reload.choose import choose_backend
-from pilotlight.reload.dependencies import Dependency
+from pilotlight.reload.dependencies import ANY_FILE, Dependency
 from pilotlight.reload.digest import UNREADABLE
 from pilotlight.reload.watch import Change, Watcher
 from pilotlight.settings import Settings
@@ -30,7 +30,7 @@ class Changes:
     """What has changed, settled.
 
     Args:
-        paths: absolute, each once.
+        paths: absolute, each once; of its own doings only those that the user need be told of.
         dependencies: what the load had read and is different now.
         own_doing: the app itself made these changes, as it does at each load; they have been accepted.
     """
@@ -85,9 +85,15 @@ class ChangeWatch:
         self._pending: dict[str, None] = {}
         """Touched paths whose change has been seen and not yet been taken."""
         self._written: set[str] = set()
-        """What this load has read and then written."""
+        """What this load has read and then written; `ANY_FILE` if it has started a process."""
+        self._touched: set[str] = set()
+        """What was touched, by whomever, before this load was ready."""
+        self._touched_late: set[str] = set()
+        """And since."""
         self._products: set[str] = set()
         """What was found to be written at each load."""
+        self._products_read: set[str] = set()
+        """Those of them that this load has read: what has written them until now follows upon that."""
         self._own_doings = 0
         """In a row."""
         self._own_until = float("inf")
@@ -107,7 +113,14 @@ class ChangeWatch:
             kept: what the load that is continued has read already; None if it begins from scratch.
         """
         self._earlier = self._watcher.dependencies() or self._earlier
+        if not self._is_loading():
+            gone = self._products_read - self._written - self._touched
+            self._products -= gone
+            self._own_doings = 0 if gone else self._own_doings
+        self._products_read.clear()
         self._written.clear()
+        self._touched.clear()
+        self._touched_late.clear()
         self._own_until = float("inf")
         if kept is None:
             self._watcher.reset()
@@ -136,18 +149,28 @@ class ChangeWatch:
                 self.add(gone if gone.digest == UNREADABLE else replace(gone, digest=None))
 
     def load_finished(self) -> None:
-        """What the app writes a while after this moment is no longer written by loading."""
-        self._own_until = self._loop.time() + OWN_DOING_SECONDS
+        """What the app writes a while after this moment is no longer written by loading, and what others
+        write from this moment on."""
+        if self._is_loading():
+            self.look()
+            self._own_until = self._loop.time() + OWN_DOING_SECONDS
+
+    def _is_loading(self) -> bool:
+        return self._own_until == float("inf")
 
     def writing(self, path: str) -> None:
-        """The app is about to write a file that it has read."""
+        """The app is about to write a file that it has read; or `ANY_FILE`, by a process of its own."""
         self._written.add(path)
 
     def add(self, dependency: Dependency) -> None:
         """A load has read something."""
+        if dependency.path in self._products:
+            self._products_read.add(dependency.path)
         change = self._watcher.add(dependency)
         self._pass_on_note()
         if change is not None:
+            if self._is_loading():
+                self._touched.add(dependency.path)
             self._noticed([dependency.path], [change])
 
     def take(self) -> Changes | None:
@@ -166,13 +189,23 @@ class ChangeWatch:
 
     def _judged(self, changes: Sequence[Change]) -> Changes:
         paths = tuple(dict.fromkeys(change.path for change in changes))
-        own = self._written.issuperset(paths) and self._loop.time() < self._own_until
+        own = all(map(self._may_be_own, paths)) and self._loop.time() < self._own_until
         self._own_doings = self._own_doings + 1 if own else 0
         if not own or (self._own_doings <= OWN_DOINGS_IN_A_ROW and not self._products.issuperset(paths)):
             return Changes(paths, tuple(change.dependency for change in changes))
+        news = tuple(path for path in paths if path not in self._products)
         self._products.update(paths)
+        self._products_read.update(paths)
         self._watcher.accept(paths)
-        return Changes(paths, (), own_doing=True)
+        return Changes(news, (), own_doing=True)
+
+    def _may_be_own(self, path: str) -> bool:
+        """Of what processes of the app's write nothing is known but the time. So code is never taken for
+        theirs: somebody may save it as quickly as it is loaded."""
+        if path in self._written:
+            return True
+        touched = path in self._touched and path not in self._touched_late
+        return touched and ANY_FILE in self._written and not path.endswith(".py")
 
     def close(self) -> None:
         """Ends the watching."""
@@ -212,6 +245,7 @@ class ChangeWatch:
 
     def _read_events(self) -> list[str]:
         touched = self._watcher.read_events()
+        (self._touched if self._is_loading() else self._touched_late).update(touched)
         self._pass_on_note()
         return touched
 

@@ -345,6 +345,7 @@ class Supervisor:
             self._failures.ended_before_it_began(status, stacks)
         elif child is self._loads.current:
             self._loads.current = None
+            self._watch.load_finished()
             if not child.heard:
                 self._watch.keep_watching()
             self._failures.ended(state, status, stacks)
@@ -369,13 +370,13 @@ class Supervisor:
         changes = self._watch.take()
         if changes is None or self._exit_status is not None:
             return
-        if changes.own_doing:
+        if not changes.own_doing:
+            self._answering.appoint_nobody()
+            self._reload(str(changes), changes.dependencies)
+        elif changes.paths:
             self._console.line(
                 f"{changes} is written by the app each time it is loaded: no reload for that any more."
             )
-        else:
-            self._answering.appoint_nobody()
-            self._reload(str(changes), changes.dependencies)
 
     def _reload(self, reason: str, changed: Sequence[Dependency] | None = None) -> None:
         """Begins a load, unless a debugger has the terminal."""
