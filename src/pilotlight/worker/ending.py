@@ -10,6 +10,8 @@ import threading
 import time
 from contextlib import suppress
 
+from pilotlight.worker.signals import prepare_for_the_end
+
 _THREAD_JOIN_SECONDS = 1.0
 
 
@@ -22,6 +24,7 @@ def end_in_spite_of_threads(status: int = 0) -> None:
     Args:
         status: exit status if the process is ended here.
     """
+    prepare_for_the_end()
     deadline = time.monotonic() + _THREAD_JOIN_SECONDS
     others = [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
     if others:

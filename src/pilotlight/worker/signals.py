@@ -25,7 +25,12 @@ def _ignore(signum: int, frame: FrameType | None) -> None:
 
 
 def _abandon(signum: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, _end_already)
     raise LoadAbandoned
+
+
+def _end_already(signum: int, frame: FrameType | None) -> None:
+    """Raising would cut short what the app registered with `atexit`, and Python would tell of it."""
 
 
 def prepare_for_loading() -> None:
@@ -43,13 +48,17 @@ def prepare_for_serving(stop: Callable[[], object]) -> None:
     Not the loop's own way with signals: that would make a SIGTERM to a process that the app forks one to this
     process, since both share what wakes the loop.
     """
-    if signal.getsignal(signal.SIGTERM) is _abandon:
+    # The app may have caught what `_abandon` raised.
+    if signal.getsignal(signal.SIGTERM) in (_abandon, _end_already):
         signal.signal(signal.SIGTERM, _Stop(stop))
 
 
 def prepare_for_the_end() -> None:
-    """The loop is over: our handler has nobody to tell any more."""
-    if isinstance(signal.getsignal(signal.SIGTERM), _Stop):
+    """The load or the loop is over: our handler has nobody to tell any more."""
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is _abandon:
+        signal.signal(signal.SIGTERM, _end_already)
+    elif isinstance(handler, _Stop):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
@@ -58,7 +67,7 @@ def reset_in_fork() -> None:
     if signal.getsignal(signal.SIGINT) is _ignore:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     handler = signal.getsignal(signal.SIGTERM)
-    if handler is _abandon or isinstance(handler, _Stop):
+    if handler in (_abandon, _end_already) or isinstance(handler, _Stop):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
