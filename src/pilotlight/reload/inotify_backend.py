@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Mapping
 from importlib.machinery import all_suffixes
 
 from pilotlight.reload.backend import WatchLimitError
@@ -190,6 +191,8 @@ class InotifyBackend:
                     touched.update(dict.fromkeys(names.get(_ANY, ())))
                 # A module is wanted under its bare name, and comes with a suffix.
                 paths = names.get(event.name, set()) | names.get(event.name.partition(".")[0], set())
+                if not paths and event.mask & IN_CLOSE_WRITE:
+                    paths = _same_file(directory, event.name, names)
                 if paths and self._may_lead_elsewhere(directory, event):
                     structure = True
                 elif paths and not self._is_unfinished(directory, event):
@@ -265,6 +268,26 @@ class InotifyBackend:
     def close(self) -> None:
         """See `Backend`."""
         self._inotify.close()
+
+
+def _same_file(directory: str, name: str, wanted: Mapping[str, set[str]]) -> set[str]:
+    """What is wanted of a file that was written by another of its names (hard links) in one directory."""
+    status = _status(os.path.join(directory, name))
+    if status is None or status.st_nlink == 1:
+        return set()
+    paths: set[str] = set()
+    for other, concerned in wanted.items():
+        there = _status(os.path.join(directory, other))
+        if there is not None and os.path.samestat(there, status):
+            paths |= concerned
+    return paths
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
 
 
 def _linked_module_files(path: str) -> list[str]:
