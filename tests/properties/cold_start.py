@@ -1,8 +1,9 @@
 """What a cold start of an app comes to, without any server: the measure for every reload.
 
-The process that answers (`python -c "import cold_start; cold_start.serve()"`) forks for each question, so
-that every app is imported by an interpreter that has never seen it; only libraries are shared. It reads no
-bytecode and writes none. Must never import Pilotlight.
+The process that answers (this file, as a script: what CPython says of a module that may hide another depends
+on where the script of the process lies) forks for each question, so that every app is imported by an
+interpreter that has never seen it; only libraries are shared. It reads no bytecode and writes none. Must never
+import Pilotlight.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class ColdStarts:
     def __enter__(self) -> ColdStarts:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "import cold_start; cold_start.serve()"],
+            [sys.executable, __file__],
             cwd=HERE.parent,
             env={**environment, "PYTHONPATH": PYTHONPATH},
             stdin=subprocess.PIPE,
@@ -127,6 +128,10 @@ def _describe(error: BaseException, root: str) -> dict[str, Any]:
         "frames": [
             [frame.filename, frame.lineno, frame.name]
             for frame in traceback.extract_tb(error.__traceback__)
-            if frame.filename.startswith(inside)
+            if frame.filename.startswith(inside) or frame.filename == "snippet.txt"  # as it was compiled
         ],
     }
+
+
+if __name__ == "__main__":
+    serve()

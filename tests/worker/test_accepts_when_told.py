@@ -32,7 +32,7 @@ def serve(listening: socket.socket, supervise: Callable[[Channel], None]) -> Non
     console = Console.for_process(quiet=True)
     reporter = Reporter(console, Debugging())
     hooks = WorkerHooks(console, reporter)
-    serving = Serving(worker, TerminalLease(worker), ServerConfig(), hooks, lambda: True, None)
+    serving = Serving(worker, TerminalLease(worker), ServerConfig(), hooks, lambda: True, None, lambda: None)
     failures: list[BaseException] = []
 
     def play() -> None:

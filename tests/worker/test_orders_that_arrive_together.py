@@ -29,7 +29,7 @@ def test_drain_right_behind_the_order_to_serve_a_failure() -> None:
     console = Console.for_process(quiet=True)
     reporter = Reporter(console, Debugging())
     hooks = WorkerHooks(console, reporter)
-    serving = Serving(worker, TerminalLease(worker), ServerConfig(), hooks, lambda: True, None)
+    serving = Serving(worker, TerminalLease(worker), ServerConfig(), hooks, lambda: True, None, lambda: None)
     rescue = threading.Timer(10, ours.close)  # otherwise a lost order would be waited for without end
     rescue.start()
     try:

@@ -12,6 +12,7 @@ from pilotlight import messages
 from pilotlight.channel import Channel, Message
 from pilotlight.worker.forking import Forks
 from pilotlight.worker.pausing import Pauser
+from pilotlight.worker.prefault import Prefault
 
 
 class BusyChannel:
@@ -42,7 +43,7 @@ def end_a_child() -> None:
 def test_a_child_that_ends_while_another_is_told_of_is_told_of_next() -> None:
     channel = BusyChannel()
     forks, listener, purity = cast(Forks, None), cast(Any, None), cast(Any, None)
-    pauser = Pauser(cast(Channel, channel), forks, 0, 0, listener, purity)
+    pauser = Pauser(cast(Channel, channel), forks, 0, 0, listener, purity, Prefault())
     before = signal.signal(signal.SIGCHLD, pauser._reap)
     try:
         end_a_child()
@@ -69,6 +70,6 @@ class Steps:
 def test_a_copy_made_in_advance_may_use_its_time_before_it_is_told_to_go_on() -> None:
     steps = Steps()
     forks, purity = cast(Forks, None), cast(Any, None)
-    pauser = Pauser(cast(Channel, steps), forks, 0, 0, cast(Any, steps), purity)
+    pauser = Pauser(cast(Channel, steps), forks, 0, 0, cast(Any, steps), purity, Prefault())
     assert pauser._wait_for_go()["number"] == 2
     assert steps.taken == ["waits", "receives"]

@@ -48,6 +48,7 @@ from pilotlight.worker.lease import TerminalLease
 from pilotlight.worker.opening import open_up
 from pilotlight.worker.order import StartOrder
 from pilotlight.worker.pausing import Pauser
+from pilotlight.worker.prefault import Prefault
 from pilotlight.worker.reporting import Reporter
 from pilotlight.worker.screen import Screen
 from pilotlight.worker.serving import Serving
@@ -110,7 +111,8 @@ class Worker:
         self._console = Console.for_process(quiet=order.settings.quiet)
         self._lease = TerminalLease(channel)
         self._users = UserFiles.of_this_interpreter()
-        self._checkpointer = self._make_checkpointer() if order.checkpoints else None
+        self._prefault = Prefault() if order.checkpoints else None
+        self._checkpointer = None if self._prefault is None else self._make_checkpointer(self._prefault)
         purity = self._checkpointer.purity if self._checkpointer is not None else None
         self._recorder = Recorder(
             self._report_dependency,
@@ -207,10 +209,12 @@ class Worker:
         )
         self._loaded = True
 
-    def _make_checkpointer(self) -> Checkpointer:
+    def _make_checkpointer(self, prefault: Prefault) -> Checkpointer:
         order = self._order
         purity = Purity(open_descriptors(), self._users)
-        self._pauser = Pauser(self._channel, self._forks, order.lifeline, order.crash_log, self, purity)
+        self._pauser = Pauser(
+            self._channel, self._forks, order.lifeline, order.crash_log, self, purity, prefault
+        )
         return Checkpointer(self._pause, self._say_no_checkpoints, frozenset(order.hot), purity)
 
     def _pause(self, place: str, seconds: float) -> None:
@@ -237,9 +241,11 @@ class Worker:
 
     def waits(self) -> None:
         """See `pausing.Listener`."""
+        self._channel.wait(_BUSY_SECONDS)
         if self._settings.debugger:
-            self._channel.wait(_BUSY_SECONDS)
             import_while_idle(self._channel)
+        if self._prefault is not None:
+            self._prefault.populate(self._channel.is_readable)
 
     def begins(self, number: int, hot: frozenset[str]) -> None:
         """See `pausing.Listener`."""
@@ -271,7 +277,8 @@ class Worker:
 
     def _serving_with(self, config: ServerConfig, reporter: Reporter) -> Serving:
         hooks = WorkerHooks(self._console, reporter)
-        return Serving(self._channel, self._lease, config, hooks, self._freshness, self._consoling)
+        when_idle = _nothing if self._prefault is None else self._prefault.learn
+        return Serving(self._channel, self._lease, config, hooks, self._freshness, self._consoling, when_idle)
 
     def _reporter(self) -> Reporter:
         consoling = self._consoling
@@ -349,6 +356,10 @@ def _tell_finished(channel: Channel) -> None:
         channel.send({"type": messages.FINISHED})
         channel.wait(_LATEST)
         os.nice(_LATE)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _log_crashes_to(descriptor: int) -> None:

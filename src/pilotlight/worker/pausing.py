@@ -23,6 +23,7 @@ from pilotlight.reload.purity import Purity
 from pilotlight.reload.randomness import Randomness
 from pilotlight.worker.ending import flush_standard_streams
 from pilotlight.worker.forking import Forks
+from pilotlight.worker.prefault import Prefault
 from pilotlight.worker.signals import die_with
 
 _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
@@ -62,6 +63,7 @@ class Pauser:
         lifeline, crash_log: of this process; see `StartOrder`.
         listener: told in each copy.
         purity: of this process; it has been judged just before a pause.
+        prefault: of this process.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Pauser:
         crash_log: int,
         listener: Listener,
         purity: Purity,
+        prefault: Prefault,
     ) -> None:
         self._channel = channel
         self._forks = forks
@@ -79,6 +82,7 @@ class Pauser:
         self._crash_log = crash_log
         self._listener = listener
         self._purity = purity
+        self._prefault = prefault
         self._reaping = False
         self._ends_to_reap = False
         self._positions = Positions(())
@@ -100,6 +104,8 @@ class Pauser:
         lifeline, their_lifeline = os.pipe()
         their_crash_log, crash_log = os.pipe()
         flush_standard_streams()
+        self._prefault.learn()
+        self._prefault.descends()
         self._randomness.keep()
         flush_writers(self._purity.files_of_app("appended"))
         self._positions = Positions(self._purity.files_of_app("read"))
@@ -151,6 +157,7 @@ class Pauser:
                 for number, handler in handlers.items():
                     signal.signal(number, signal.SIG_DFL if handler is None else handler)
                 self._arm(timers)
+                self._prefault.begins()
                 self._listener.begins(go["number"], frozenset(go["hot"]))
                 return
             for descriptor in message.descriptors:

@@ -25,6 +25,7 @@ from pilotlight.worker.lease import TerminalLease
 from pilotlight.worker.signals import LoadAbandoned, prepare_for_serving, prepare_for_the_end
 
 LIFESPAN_SECONDS = 2.0
+_IDLE_SECONDS = 0.5
 
 
 class Serving:
@@ -35,6 +36,7 @@ class Serving:
         lease: of the terminal, which may have read messages that are ours.
         is_fresh: asked before each request; one for which it says no waits.
         consoling: answers `QUESTION`s; None without a debugger.
+        when_idle: called on the loop, soon after the start of serving.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Serving:
         hooks: WorkerHooks,
         is_fresh: Callable[[], bool],
         consoling: Consoling | None,
+        when_idle: Callable[[], None],
     ) -> None:
         self._channel = channel
         self._lease = lease
@@ -52,6 +55,7 @@ class Serving:
         self._hooks = hooks
         self._is_fresh = is_fresh
         self._consoling = consoling
+        self._when_idle = when_idle
         self._started = False
         self._asked = False
         """The supervisor owes us word that we may answer, or a successor."""
@@ -90,6 +94,7 @@ class Serving:
             self._consoling.begin()
         self._lease.wake_with(self._take_kept)
         loop.add_reader(self._channel.fileno(), self._read_channel)
+        idle = loop.call_later(_IDLE_SECONDS, self._when_idle)
         try:
             self._channel.send({"type": messages.READY})
             self._take_kept()
@@ -104,6 +109,7 @@ class Serving:
             else:
                 await server.shutdown(order["grace"] if order is not None else 0)
         finally:
+            idle.cancel()
             loop.remove_reader(self._channel.fileno())
             if self._consoling is not None:
                 self._consoling.close()
