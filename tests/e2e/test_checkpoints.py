@@ -585,7 +585,9 @@ def test_a_crashed_worker_is_replaced_without_any_import(serve: Serve) -> None:
 def test_a_worker_that_crashes_after_an_edit_is_replaced_from_where_the_edit_began(serve: Serve) -> None:
     server = serve("--app", "hello", "run", "--debug", "--explain-reload", files=dedented(CRASHING))
     assert server.get("/").status == 200
-    server.write("hello.py", textwrap.dedent(CRASHING["hello.py"]).replace("return f", "return 'edited ' + f"))
+    server.write(
+        "hello.py", textwrap.dedent(CRASHING["hello.py"]).replace("return f", "return 'edited ' + f")
+    )
     assert server.get("/").text.startswith("edited 1 ")
     mark = server.mark()
     with pytest.raises((OSError, http.client.HTTPException)):

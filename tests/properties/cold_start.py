@@ -2,8 +2,8 @@
 
 The process that answers (this file, as a script: what CPython says of a module that may hide another depends
 on where the script of the process lies) forks for each question, so that every app is imported by an
-interpreter that has never seen it; only libraries are shared. It reads no bytecode and writes none. Must never
-import Pilotlight.
+interpreter that has never seen it; only libraries are shared. It reads no bytecode and writes none.
+Must never import Pilotlight.
 """
 
 from __future__ import annotations
