@@ -157,7 +157,7 @@ def test_a_handshake_that_has_begun_ends_with_an_answer(tls: Secured, new_loop) 
 def test_the_first_request_is_answered(tls: Secured, new_loop) -> None:
     with pair(tls, new_loop) as (old, new), tls.connect(old) as fresh, tls.connect(old) as begun:
         begun.send(get("/2", "Content-Length: 4", method="POST") + b"ab")
-        until(old, lambda: [one for one in old.server._shared.connections if one._reader.phase == "body"])
+        until(old, lambda: [one for one in old.server._shared.connections if one.reader.phase == "body"])
         with draining(old, new) as drainer:
             assert drainer.is_alive()
             fresh.send(get("/1"))

@@ -171,7 +171,7 @@ def test_bodies_that_come_while_their_request_waits(
         if size > 100_000:  # the rest stays with the client
             until_paused(server)
             only = next(iter(server.server._shared.connections))
-            assert len(only._reader.buffer) < 32 * 1024 + 512 * 1024
+            assert len(only.reader.buffer) < 32 * 1024 + 512 * 1024
         gate.open_and_tell()
         assert client.response().body == answer_to("/up", body)
         assert client.response().body == answer_to("/next")

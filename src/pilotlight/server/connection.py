@@ -14,13 +14,15 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pilotlight.server.application import AccessRecord, Elsewhere, ErrorResponse, Later, RequestInfo
+from pilotlight.server.answering import answer_instead, keep_waiting, linger, nothing, refuse
+from pilotlight.server.application import AccessRecord, Elsewhere, Later, RequestInfo
 from pilotlight.server.framing import BodyFraming, LengthFraming, framing_for
 from pilotlight.server.head import BadRequest, RequestHead
 from pilotlight.server.keeping import KeptBody
 from pilotlight.server.leaving import FAREWELL_SECONDS, leave
-from pilotlight.server.own_answers import OPTIONS_ANSWER, OwnAnswer, own_answer, refusal
+from pilotlight.server.own_answers import OPTIONS_ANSWER
 from pilotlight.server.reader import RequestReader
+from pilotlight.server.upgrading import become_websocket
 from pilotlight.server.wire import Wire
 
 if TYPE_CHECKING:
@@ -67,12 +69,12 @@ class Connection(asyncio.Protocol):
         self.is_unused = not adopted
         """Nothing has been read yet."""
         self.state: State = "reading"
-        self._reader = RequestReader(
+        self.reader = RequestReader(
             shared.parser, shared.limits, collects=shared.application.interface == "wsgi", kept=adopted
         )
         self._framing: BodyFraming = LengthFraming(0)
         self._exchange: Exchange | None = None
-        self._answer_in_time: Callable[[], None] = _nothing
+        self.answer_in_time: Callable[[], None] = nothing
         """What the request that waits gets if no other server takes it."""
         self._continue_due = False
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
@@ -91,7 +93,7 @@ class Connection(asyncio.Protocol):
         shared.connections.add(self)
         self.deadline = shared.loop.time() + shared.limits.keep_alive_seconds
         # Not from in here: uvloop does not allow a transport to be closed before this has returned.
-        if self._reader.buffer:
+        if self.reader.buffer:
             shared.loop.call_soon(self._read_kept)
         if shared.draining:
             shared.loop.call_soon(self.drain)
@@ -119,7 +121,7 @@ class Connection(asyncio.Protocol):
         """The client sends nothing more; it may still read (RFC 9112 9.6)."""
         if self.scheme == "https":
             return False
-        if self.state == "reading" and self._reader.buffer and self._reader.phase == "idle":
+        if self.state == "reading" and self.reader.buffer and self.reader.phase == "idle":
             self.half_closed = True  # a whole request may wait in the buffer
             return True
         if self.state == "parked":
@@ -149,8 +151,8 @@ class Connection(asyncio.Protocol):
         self.gone = True
         self.wire.has_been_lost(tls=self.scheme == "https")
         self.state = "closed"
-        self._reader.clear()
-        self._answer_in_time = _nothing
+        self.reader.clear()
+        self.answer_in_time = nothing
         if self._exchange is not None:
             exchange, self._exchange = self._exchange, None
             exchange.disconnected()
@@ -177,7 +179,7 @@ class Connection(asyncio.Protocol):
         shared = self.shared
         return (
             (not self._framing.complete and self.body_incomplete)
-            or (self.half_closed and not self._reader.buffer)
+            or (self.half_closed and not self.reader.buffer)
             or (shared.draining and (shared.hand_over is None or self.scheme == "https"))
         )
 
@@ -198,7 +200,7 @@ class Connection(asyncio.Protocol):
 
     def resume_body(self) -> None:
         """The app has caught up."""
-        if len(self._reader.buffer) <= self.shared.limits.body_buffer_bytes:
+        if len(self.reader.buffer) <= self.shared.limits.body_buffer_bytes:
             self.wire.resume_reading()
 
     def finish(self, exchange: Exchange, record: AccessRecord, keep_alive: bool) -> None:
@@ -224,11 +226,25 @@ class Connection(asyncio.Protocol):
                 self.state = "skipping"
                 self.wire.resume_reading()
             else:
-                self._linger()
-        elif not keep_alive or (self.half_closed and not self._reader.buffer):
+                linger(self)
+        elif not keep_alive or (self.half_closed and not self.reader.buffer):
             self.close()
         else:
-            self._next_request()
+            self.next_request()
+
+    def next_request(self) -> None:
+        """The one in front of it has been answered."""
+        self.state = "reading"
+        self.wire.resume_reading()
+        if self.shared.draining and not (self.reader.buffer and self.ends_here):
+            leave(self)
+        elif self.reader.buffer:
+            self.shared.loop.call_soon(self._read_kept)  # not at once: no recursion over a long pipeline
+
+    @property
+    def ends_here(self) -> bool:
+        """Whether a successor is there, but cannot take this connection, because it is TLS."""
+        return self.scheme == "https" and self.shared.hand_over is not None
 
     def request_info(self, head: RequestHead, environ: Mapping[str, Any], body: KeptBody) -> RequestInfo:
         """What an error report may know."""
@@ -263,10 +279,10 @@ class Connection(asyncio.Protocol):
     def expire(self) -> None:
         """The deadline has passed."""
         self.deadline = 0.0
-        if self.state == "reading" and self._reader.buffer:
-            self._refuse(BadRequest(408, "The request did not arrive in time."))
+        if self.state == "reading" and self.reader.buffer:
+            refuse(self, BadRequest(408, "The request did not arrive in time."))
         elif self.state == "waiting":
-            self._answer_in_time()
+            self.answer_in_time()
         elif self.state in ("closed", "leaving"):
             self.abort()
         else:
@@ -282,7 +298,7 @@ class Connection(asyncio.Protocol):
     def drain(self) -> None:
         """The server stops: leave at once unless a request is being answered."""
         if self.state == "waiting" and self.scheme == "https":
-            self._answer_in_time()
+            self.answer_in_time()
         elif self.state in ("reading", "parked", "waiting"):
             leave(self)
         elif self.state in ("lingering", "skipping"):
@@ -296,7 +312,7 @@ class Connection(asyncio.Protocol):
     @property
     def has_read(self) -> bool:
         """Whether something of a request has come that is not being answered."""
-        return bool(self._reader.buffer)
+        return bool(self.reader.buffer)
 
     def begin_leaving(self) -> None:
         """Nothing more is read or written here."""
@@ -307,7 +323,7 @@ class Connection(asyncio.Protocol):
     def take_unanswered(self) -> bytes:
         """What was read of the requests that are not being answered; the connection is over here."""
         self.state = "closed"
-        return self._reader.unread
+        return self.reader.unread
 
     def close_unused(self) -> None:
         """Nothing more is waited for: end politely unless a request is being answered."""
@@ -318,12 +334,12 @@ class Connection(asyncio.Protocol):
 
     def _read(self, data: bytes) -> None:
         """Take up the next request when enough of it is there."""
-        reader = self._reader
+        reader = self.reader
         before = reader.phase
         try:
             head = reader.feed(data)
         except BadRequest as error:
-            self._refuse(error)
+            refuse(self, error)
             return
         if head is None:
             if self.half_closed:
@@ -357,28 +373,28 @@ class Connection(asyncio.Protocol):
                 leave(self)
                 return
             if isinstance(answer, Later):
-                self._wait(head, answer, end)
+                keep_waiting(self, head, answer, end)
                 return
             if answer is not None:
-                self._reader.buffer = data[end:]
-                self._give_own(head, answer)
+                self.reader.buffer = data[end:]
+                answer_instead(self, head, answer)
                 return
         if head.wants_websocket and shared.application.interface == "asgi":
-            self._become_websocket(head, data)
+            become_websocket(self, self._transport, head, data)
             return
         if head.raw_path == b"*":
-            self._reader.buffer = data[end:]
-            self._answer_options(head)
+            self.reader.buffer = data[end:]
+            answer_instead(self, head, OPTIONS_ANSWER)
             return
         self.state = "active"
-        self._reader.buffer = b""
+        self.reader.buffer = b""
         body = data[end:] if end < len(data) else b""
         rest = b""
         if head.has_body:
             try:
                 body, rest = self._framing.feed(body)
             except BadRequest as error:
-                self._refuse(error)
+                refuse(self, error)
                 return
             self._continue_due = head.expects_continue and not self._framing.complete
         else:
@@ -391,20 +407,6 @@ class Connection(asyncio.Protocol):
         if self.half_closed:
             exchange.disconnected()
 
-    def _wait(self, head: RequestHead, later: Later, end: int) -> None:
-        """Keep the request for the next server, which gets its bytes; or answer it when its time is over."""
-
-        def answer() -> None:
-            self._answer_in_time = _nothing
-            self._reader.buffer = self._reader.buffer[end:]
-            self._give_own(head, later.answer)
-
-        self._answer_in_time = answer
-        self.state = "waiting"
-        self.deadline = self.shared.loop.time() + later.seconds
-        if self.shared.draining:
-            answer()
-
     def _feed_body(self, data: bytes) -> bytes:
         """Pass on what belongs to the body; give back what comes behind it."""
         try:
@@ -414,7 +416,7 @@ class Connection(asyncio.Protocol):
             if exchange is None or getattr(exchange, "head_sent", False):
                 self.abort()
             else:
-                self._refuse(error)
+                refuse(self, error)
             if exchange is not None:
                 exchange.disconnected()
             return b""
@@ -424,97 +426,17 @@ class Connection(asyncio.Protocol):
             if body or self._framing.complete:
                 self._exchange.feed_body(body, self._framing.complete)
         elif self._framing.complete:
-            self._reader.buffer += rest
-            self._next_request()
+            self.reader.buffer += rest
+            self.next_request()
             return b""
         return rest
 
     def _keep(self, data: bytes) -> None:
         """Keep what belongs to later requests, but not without bounds."""
-        self._reader.buffer += data
-        if len(self._reader.buffer) > self.shared.limits.body_buffer_bytes:
+        self.reader.buffer += data
+        if len(self.reader.buffer) > self.shared.limits.body_buffer_bytes:
             self.wire.pause_reading()
 
-    def _next_request(self) -> None:
-        self.state = "reading"
-        self.wire.resume_reading()
-        if self.shared.draining and not (self._reader.buffer and self._ends_here):
-            leave(self)
-        elif self._reader.buffer:
-            self.shared.loop.call_soon(self._read_kept)  # not at once: no recursion over a long pipeline
-
     def _read_kept(self) -> None:
-        if self.state == "reading" and self._reader.buffer:
+        if self.state == "reading" and self.reader.buffer:
             self._read(b"")
-
-    # --- answers of the server's own
-
-    def _refuse(self, error: BadRequest) -> None:
-        self._say(refusal(error, self._reader.buffer, self.client_name, self.shared.fixed_headers))
-        self._linger()
-
-    def _answer_options(self, head: RequestHead) -> None:
-        self._give_own(head, OPTIONS_ANSWER)
-
-    def _give_own(self, head: RequestHead, response: ErrorResponse) -> None:
-        """The app does not get this request."""
-        stays = not (self.shared.draining and self.scheme == "https")
-        answer = own_answer(head, response, self.client_name, self.shared.fixed_headers, stays=stays)
-        self._say(answer)
-        if head.has_body:
-            self._linger()
-        elif answer.closes:
-            self.close()
-        else:
-            self._next_request()
-
-    def _say(self, answer: OwnAnswer) -> None:
-        self.write(answer.data)
-        self.shared.hooks.access(answer.record)
-
-    def _linger(self) -> None:
-        """Close so that the answer arrives although the client is still sending (RFC 9112 9.6): stop
-        writing, and read for a while before the descriptor is closed."""
-        if self.wire.lost:
-            return
-        self.state = "lingering"
-        self.gone = True
-        self._reader.buffer = b""
-        self.deadline = 0.0
-        self.wire.resume_reading()
-        if self.scheme == "http":
-            self.wire.stop_writing()
-        self.shared.loop.call_later(self.shared.limits.linger_seconds, self._end_linger)
-
-    def _end_linger(self) -> None:
-        if not self.wire.lost:
-            self.close()
-
-    # --- another protocol
-
-    def _become_websocket(self, head: RequestHead, data: bytes) -> None:
-        from pilotlight.server.asgi import http_scope
-        from pilotlight.server.websocket import WebSocketProtocol
-
-        shared = self.shared
-        self.state = "closed"
-        self.deadline = 0.0
-        self._reader.buffer = b""
-        shared.connections.discard(self)
-        scope = http_scope(self, head)
-        protocol = WebSocketProtocol(
-            shared.application, shared.config, shared.hooks, scope, shared.connections, data
-        )
-        self._transport.set_protocol(protocol)
-        protocol.connection_made(self._transport)
-        if shared.draining and self._ends_here:
-            protocol.close_for_reload()
-
-    @property
-    def _ends_here(self) -> bool:
-        """Whether a successor is there, but cannot take this connection, because it is TLS."""
-        return self.scheme == "https" and self.shared.hand_over is not None
-
-
-def _nothing() -> None:
-    pass
