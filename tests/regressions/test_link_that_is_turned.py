@@ -81,6 +81,20 @@ def test_shell_that_stands_in_the_link(serve: Serve, tmp_path: Path, chosen: str
     turned(server, tmp_path, "1 1", "2 2")
 
 
+def test_environment_file_behind_the_link(serve: Serve, tmp_path: Path) -> None:
+    app = "import os\n" + APP.replace("{place.HERE.name}", "{os.environ.get('WORD')}")
+    releases(tmp_path, app)
+    link = tmp_path / "current"
+    for number in "12":
+        (link.parent / "releases" / number / ".env").write_text(f"WORD=word{number}\n")
+    server = serve("--app", "hello", "run", "--debug", cwd=link, env={"PWD": str(link)})
+    turned(server, tmp_path, "word1 1", "word2 2")
+    turn(tmp_path, "2")
+    assert server.get("/").text == "word2 2"
+    server.write(".env", "WORD=new\n")
+    server.wait_until_response(lambda response: response.text == "new 2")
+
+
 @ENGINES
 def test_entry_of_the_path(serve: Serve, tmp_path: Path, chosen: str) -> None:
     releases(tmp_path)

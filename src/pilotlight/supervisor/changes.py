@@ -12,6 +12,7 @@ from pilotlight.reload.burst import Burst
 from pilotlight.reload.choose import choose_backend
 from pilotlight.reload.dependencies import ANY_FILE, Dependency
 from pilotlight.reload.digest import UNREADABLE
+from pilotlight.reload.links import logical_directory
 from pilotlight.reload.watch import Change, Watcher
 from pilotlight.settings import Settings
 from pilotlight.supervisor.answering import Answering
@@ -289,6 +290,7 @@ class ChangeWatch:
 
 
 def _environment_files(settings: Settings) -> tuple[str, ...]:
-    """Those that were read, and those that would be if they were there."""
-    missing = tuple(os.path.abspath(name) for name in _ENVIRONMENT_FILES)
+    """Those that were read, and those that would be if they were there, or if a link led elsewhere."""
+    here = logical_directory()
+    missing = tuple(os.path.join(here, name) for name in _ENVIRONMENT_FILES)
     return tuple(dict.fromkeys((*settings.environment_files, *missing)))
