@@ -10,9 +10,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pilotlight.server.application import AccessRecord
-from pilotlight.server.head import RequestHead, percent_decoded
+from pilotlight.server.head import RequestHead
 from pilotlight.server.keeping import KeptBody
 from pilotlight.server.response import ResponseHead, asgi_head, plain_response, whole_response
+from pilotlight.server.scope import http_scope
 
 if TYPE_CHECKING:
     from pilotlight.server.connection import Connection
@@ -21,40 +22,10 @@ _PIECE = 256 * 1024
 _JOIN = 64 * 1024
 _HOLD_SECONDS = 1.0
 """How long an error page of a framework waits for the error."""
-_VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 
 
 class ClientDisconnected(OSError):
     """Raised by `send` when the client is gone (ASGI HTTP specification 2.4)."""
-
-
-def http_scope(connection: Connection, head: RequestHead) -> dict[str, Any]:
-    """The connection scope of a request; a WebSocket's has the same base."""
-    shared = connection.shared
-    path = percent_decoded(head.raw_path).decode("utf-8", "replace")
-    raw_path = head.raw_path
-    root = shared.config.root_path.rstrip("/")
-    if root and path != root and not path.startswith(root + "/"):
-        path = root + path
-        raw_path = root.encode("utf-8") + raw_path
-    scope: dict[str, Any] = {
-        "type": "http",
-        "asgi": _VERSIONS.copy(),
-        "http_version": head.version,
-        "method": head.method,
-        "scheme": connection.scheme,
-        "path": path,
-        "raw_path": raw_path,
-        "query_string": head.query,
-        "root_path": root,
-        "headers": head.headers,
-        "client": connection.client,
-        "server": connection.server,
-        "extensions": {},
-    }
-    if shared.lifespan_state is not None:
-        scope["state"] = shared.lifespan_state.copy()
-    return scope
 
 
 class AsgiExchange:

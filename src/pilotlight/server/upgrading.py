@@ -18,7 +18,7 @@ def become_websocket(
     Args:
         data: all that was read, from the first byte of the request on.
     """
-    from pilotlight.server.asgi import http_scope
+    from pilotlight.server.scope import http_scope
     from pilotlight.server.websocket import WebSocketProtocol
 
     shared = connection.shared
