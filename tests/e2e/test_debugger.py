@@ -98,7 +98,7 @@ def test_what_happened_before_is_in_the_report(serve: Serve) -> None:
     server, _ = debug(serve, FLASK)
     body = server.get("/fail/7?token=abc123", headers={"Accept": "application/json"}).json()
     assert [moment["text"] for moment in body["timeline"]] == ["about to fail with 7"]
-    assert body["request"]["route"] == "/fail/<int:number>  fail"
+    assert body["request"]["route"] == "/fail/<int:number> → fail"
     assert "abc123" not in json.dumps(body)
     assert "cart" in json.dumps(body["request"]["session"])
 

@@ -55,7 +55,7 @@ def _of_werkzeug(contexts: Sequence[Any], frames: Sequence[FrameType]) -> Route 
     for request in requests:
         rule = _attribute(request, "url_rule")
         if rule is not None:
-            text = f"{_attribute(rule, 'rule')}  {_attribute(rule, 'endpoint')}"
+            text = f"{_attribute(rule, 'rule')} → {_attribute(rule, 'endpoint')}"
             return Route(text, _mapping(_attribute(request, "view_args")))
     return None
 
@@ -69,7 +69,7 @@ def _of_scope(scope: Mapping[str, Any]) -> Route | None:
     is_function = type(endpoint) is FunctionType
     name = endpoint.__qualname__ if is_function else str(path)
     module = endpoint.__module__ if is_function else ""
-    text = "  ".join(part for part in (str(path), f"{module}.{name}" if module else name) if part)
+    text = " → ".join(part for part in (str(path), f"{module}.{name}" if module else name) if part)
     return Route(text, _mapping(scope.get("path_params")))
 
 
@@ -79,7 +79,7 @@ def _of_django(frames: Sequence[FrameType]) -> Route | None:
     if match is None:
         return None
     route, view = _attribute(match, "route"), _attribute(match, "_func_path")
-    return Route(f"/{route}  {view}", _mapping(_attribute(match, "kwargs")))
+    return Route(f"/{route} → {view}", _mapping(_attribute(match, "kwargs")))
 
 
 def _local(frames: Iterable[FrameType], name: str, module: str, kind: str) -> Any:
