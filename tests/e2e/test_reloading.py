@@ -290,9 +290,9 @@ def test_changed_environment_file_takes_effect(serve: Serve) -> None:
 
 def test_many_reloads_leave_no_process_and_no_descriptor_behind(serve: Serve, engine: str) -> None:
     server = running(serve)
-    processes = 2 if engine == "restart" else 5
-    """The worker and its successor; or checkpoints before and inside the module and after the load, a copy
-    that waits for the next change, and the worker."""
+    processes = (2,) if engine == "restart" else (4, 5)
+    """The worker and its successor; or checkpoints before and inside the module, after a load that was slow one
+    behind it, a copy that waits for the next change, and the worker."""
     import psutil
 
     supervisor = psutil.Process(server.pid)
@@ -302,7 +302,7 @@ def test_many_reloads_leave_no_process_and_no_descriptor_behind(serve: Serve, en
         deadline = time.monotonic() + 20
         since = time.monotonic()
         while time.monotonic() - since < 1:  # as long as it takes to prepare for the next reload, and more
-            if len(server.children()) != processes:
+            if len(server.children()) not in processes:
                 since = time.monotonic()
             assert time.monotonic() < deadline, server.children()
             time.sleep(0.05)
