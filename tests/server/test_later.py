@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from http_harness import Running, get, running
 from test_tls_reload import Secured
 
-from pilotlight.server.application import DetachedConnection, ErrorResponse, Later
+from pilotlight.server.application import DetachedConnection, ErrorResponse, Later, Limits
 from pilotlight.server.engine import new_event_loop
 
 LOOPS = pytest.mark.parametrize(
@@ -108,6 +109,32 @@ def test_who_has_asked_is_gone(new_loop) -> None:
 async def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         await asyncio.sleep(0)
+
+
+@LOOPS
+def test_who_says_nothing_more_is_answered_at_once(new_loop) -> None:
+    screen = Screen()
+    with running(wsgi, "wsgi", new_loop=new_loop, screen=screen) as server:
+        for behind in (b"", get("/1")):
+            with server.connect() as client:
+                client.send(get("/news"))
+                screen.wait()
+                client.send(behind)
+                client.sock.shutdown(socket.SHUT_WR)
+                assert client.response().body == b"old"
+                assert not behind or client.response().body == b"/1"
+                assert client.rest() == b""
+
+
+@LOOPS
+def test_a_connection_that_is_idle_after_it_is_given_up(new_loop) -> None:
+    screen, limits = Screen(seconds=0.05), Limits(keep_alive_seconds=0.2, header_seconds=0.2)
+    with running(wsgi, "wsgi", new_loop=new_loop, screen=screen, limits=limits) as server:
+        for request in (get("/news"), b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"):
+            with server.connect() as client:
+                client.send(request)
+                client.response()
+                assert client.rest() == b""
 
 
 @LOOPS

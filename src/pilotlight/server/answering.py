@@ -25,15 +25,16 @@ def refuse(connection: Connection, error: BadRequest) -> None:
 
 def answer_instead(connection: Connection, head: RequestHead, response: ErrorResponse) -> None:
     """The app does not get this request."""
-    stays = not (connection.shared.draining and connection.scheme == "https")
-    fixed = connection.shared.fixed_headers
-    answer = own_answer(head, response, connection.client_name, fixed, stays=stays)
+    shared = connection.shared
+    stays = not connection.closes_after
+    answer = own_answer(head, response, connection.client_name, shared.fixed_headers, stays=stays)
     _say(connection, answer)
     if head.has_body:
         linger(connection)
     elif answer.closes:
         connection.close()
     else:
+        connection.deadline = shared.loop.time() + shared.limits.keep_alive_seconds
         connection.next_request()
 
 

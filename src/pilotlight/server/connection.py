@@ -127,6 +127,10 @@ class Connection(asyncio.Protocol):
         if self.state == "parked":
             self.half_closed = True
             return True
+        if self.state == "waiting":
+            self.half_closed = True
+            self.answer_in_time()
+            return True
         if self.state != "active" or not self._framing.complete:
             return False
         self.half_closed = True
