@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import resource
 import sys
@@ -20,13 +21,14 @@ PAGES = 2000
 class Memory:
     """Some thousand pages, each written by one byte."""
 
-    def __init__(self) -> None:
-        self.content = bytearray(b"a" * (PAGES * resource.getpagesize()))
+    def __init__(self, pages: int = PAGES) -> None:
+        self.pages = pages
+        self.content = bytearray(b"a" * (pages * resource.getpagesize()))
 
     def write(self) -> int:
         """Gives the faults that it took."""
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        self.content[:: resource.getpagesize()] = b"b" * PAGES
+        self.content[:: resource.getpagesize()] = b"b" * self.pages
         return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
@@ -131,3 +133,54 @@ def test_a_file_of_the_apps_under_the_same_number_is_left_alone(tmp_path: Path, 
     assert path.read_text() == "the app's"
     prefault.descends()  # it is closed by now
     prefault.populate(lambda: False)
+
+
+def test_a_system_that_has_no_such_files(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "memfd_create")
+    prefault = Prefault()
+    prefault.descends()
+    learned(prefault, memory)
+    prefault.populate(lambda: False)
+    assert prefault._read(prefault.depth) == (0, [])
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="there are no such files")
+def test_no_descriptor_is_left(memory: Memory) -> None:
+    prefault = Prefault()
+    prefault.descends()
+    learned(prefault, memory)
+
+    def work() -> int:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+        Prefault().descends()
+        prefault.populate(lambda: False)
+        prefault.begins()
+        memory.write()
+        prefault.learn()
+        return 1
+
+    assert in_a_copy(work) == 1
+
+
+def test_a_copy_does_not_make_all_of_a_large_memory_its_own() -> None:
+    large = Memory(5 * PAGES)
+    prefault = Prefault()
+    prefault.descends()
+    learned(prefault, large)
+    assert sum(end - first for first, end in prefault._read(prefault.depth)[1]) <= 8192
+
+
+def test_memory_that_is_only_reserved_is_not_looked_through(memory: Memory) -> None:
+    prefault = Prefault()
+    prefault.descends()
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
+    with mmap.mmap(-1, 256 << 30, flags=flags):
+
+        def work() -> int:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            prefault.begins()
+            memory.write()
+            prefault.learn()
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+
+        assert in_a_copy(work) < 20_000  # KiB, of which the pages that were written are 8,000

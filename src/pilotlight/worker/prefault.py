@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import resource
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from pilotlight.reload.openfiles import identity
@@ -22,8 +22,14 @@ _PAGE = resource.getpagesize()
 _GAP = 2
 _RUNS = 4096
 """How many runs of pages are remembered."""
+_MOST_PAGES = 8192
+"""How many of them in all: a copy that waits is not to double a large memory, for what a load gains."""
+_LOOKED_THROUGH = 1 << 19
+"""Pages of which the kernel is asked: a library may have reserved far more memory than there is."""
 _PIECE = 128
 """Pages that are populated at a time: some tenths of a millisecond."""
+_LARGE_PIECE = 1 << 15
+"""Pages of which the kernel is asked at a time."""
 _MANY_FAULTS = 150
 _LESSONS = 3
 """How often it is looked which pages a load writes: memory that is new for each load faults each time."""
@@ -40,7 +46,7 @@ class Prefault:
     """
 
     def __init__(self) -> None:
-        self._file = os.memfd_create("pilotlight-pages")
+        self._file = _file_in_memory()
         self._identity = identity(self._file)
         self.depth = 0
         self._faults: int | None = None
@@ -63,8 +69,8 @@ class Prefault:
             return
         lessons, _ = self._read(self.depth)
         if lessons < _LESSONS:
-            with suppress(OSError):  # the kernel does not tell
-                self._write(self.depth, lessons + 1, _own_pages()[:_RUNS])
+            with suppress(OSError):  # the kernel does not tell, or no descriptor is left
+                self._write(self.depth, lessons + 1, _first(_own_pages()))
 
     def populate(self, is_wanted: Callable[[], bool]) -> None:
         """Makes the pages its own that copies before it have written.
@@ -75,9 +81,11 @@ class Prefault:
         _, learned = self._read(self.depth)
         if not learned:
             return
-        with open("/proc/self/maps", "rb") as file:
-            present = writable(file.read(), _PAGE)
-        advise = _madvise()
+        try:
+            present = _writable()
+            advise = _madvise()
+        except (OSError, ImportError):  # no descriptor is left, or Python was built without ctypes
+            return
         for first, end in pieces(common(learned, present), _PIECE):
             if is_wanted() or advise(first * _PAGE, (end - first) * _PAGE, _MADV_POPULATE_WRITE):
                 return
@@ -96,20 +104,48 @@ class Prefault:
 
     def _is_ours(self) -> bool:
         """The app may have closed it, and have opened a file of its own under the same number."""
-        return identity(self._file) == self._identity
+        return self._identity is not None and identity(self._file) == self._identity
+
+
+def _file_in_memory() -> int:
+    """Its descriptor; -1 where there is none to be had."""
+    if hasattr(os, "memfd_create"):  # a Python may be built without it
+        with suppress(OSError):
+            return os.memfd_create("pilotlight-pages")
+    return -1
+
+
+def _writable() -> list[Pages]:
+    with open("/proc/self/maps", "rb") as file:
+        return writable(file.read(), _PAGE)
 
 
 def _own_pages() -> list[Pages]:
-    with open("/proc/self/maps", "rb") as file:
-        areas = writable(file.read(), _PAGE)
     found: list[Pages] = []
+    left = _LOOKED_THROUGH
+    areas = _writable()
     descriptor = os.open("/proc/self/pagemap", os.O_RDONLY)
     try:
-        for first, end in areas:
+        for first, end in pieces(areas, _LARGE_PIECE):
+            left -= end - first
+            if left < 0:
+                break
             found += own(os.pread(descriptor, (end - first) * 8, first * 8), first)
     finally:
         os.close(descriptor)
     return merged(found, _GAP)
+
+
+def _first(pages: Iterable[Pages]) -> list[Pages]:
+    """As many of them as are remembered."""
+    found: list[Pages] = []
+    left = _MOST_PAGES
+    for first, end in pages:
+        if left <= 0 or len(found) == _RUNS:
+            break
+        found.append((first, min(end, first + left)))
+        left -= end - first
+    return found
 
 
 def _faults() -> int:
