@@ -291,8 +291,8 @@ def test_changed_environment_file_takes_effect(serve: Serve) -> None:
 def test_many_reloads_leave_no_process_and_no_descriptor_behind(serve: Serve, engine: str) -> None:
     server = running(serve)
     processes = (2,) if engine == "restart" else (4, 5)
-    """The worker and its successor; or checkpoints before and inside the module, after a load that was slow one
-    behind it, a copy that waits for the next change, and the worker."""
+    """The worker and its successor; or checkpoints before and inside the module, after a load that was slow
+    one behind it, a copy that waits for the next change, and the worker."""
     import psutil
 
     supervisor = psutil.Process(server.pid)

@@ -5,24 +5,34 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Callable
 
 from pilotlight import messages
+from pilotlight.channel import LOST
 from pilotlight.supervisor.child import Child
 
 
 class Parking:
-    """Connections that wait, the oldest first."""
+    """Connections that wait, the oldest first.
 
-    def __init__(self) -> None:
+    Args:
+        say: shows one line to the user.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
         self._waiting: deque[tuple[str, int]] = deque()
 
     def take_in(self, data: str, descriptor: int) -> None:
         """A worker has handed over a connection, with what it had read from it (base64)."""
-        self._waiting.append((data, descriptor))
+        if descriptor == LOST:
+            self._say("A connection was lost in the reload: too many files are open.")
+        else:
+            self._waiting.append((data, descriptor))
 
-    def give_to(self, child: Child) -> None:
-        """All of them, to a worker that accepts; those that it can no longer be sent stay."""
-        while self._waiting:
+    def give_to(self, child: Child | None) -> None:
+        """All of them, to the worker that accepts, if there is one; those that it cannot be sent any more stay."""
+        while self._waiting and child is not None:
             data, descriptor = self._waiting[0]
             if not child.send({"type": messages.ADOPT, "data": data}, [descriptor]):
                 return

@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from pilotlight import messages
@@ -33,6 +33,7 @@ from pilotlight.supervisor.lending import Lending
 from pilotlight.supervisor.loads import RETRY_SECONDS, Loads, Orders
 from pilotlight.supervisor.parking import Parking
 from pilotlight.supervisor.processes import Processes
+from pilotlight.supervisor.reloads import Reloads
 from pilotlight.supervisor.terminal import Key, Terminal
 from pilotlight.supervisor.wires import Wires
 
@@ -74,14 +75,12 @@ class Supervisor:
         self._console = console
         self._greet = greet
         self._open_browser = open_browser
-        self._parking = Parking()
+        self._parking = Parking(console.line)
         self._blunders = Frequency(CRASHES_IN_A_ROW, CRASH_WINDOW_SECONDS)
         self._loaded: dict[str, Any] = {}
         """What the last load has said of the app."""
         self._told: set[str] = set()
         """What was said about checkpoints and need not be said again."""
-        self._postponed: tuple[Dependency, ...] | None = ()
-        """What changed while a debugger had the terminal; None if a load from scratch was asked for."""
         self._exit_status: int | None = None
 
     @property
@@ -136,6 +135,7 @@ class Supervisor:
             self._later,
             self._on_bad_environment,
         )
+        self._reloads = Reloads(self._loads, self._watch, self._answering, self._lending, self._console.line)
         self._failures = Failures(
             self._loads,
             self._processes,
@@ -185,7 +185,8 @@ class Supervisor:
             case Ended():
                 self._on_end(event.child, event.status)
             case Changed():
-                self._on_changed()
+                if self._exit_status is None:
+                    self._reloads.changed()
             case Pressed():
                 self._on_pressed(event.key)
             case Signalled():
@@ -201,7 +202,8 @@ class Supervisor:
         if kind in (messages.REPORT, messages.REPORTS_GONE, messages.EVENT, messages.DEBUG_CONNECTION):
             self._on_debugging(child, body, descriptors)
         elif kind == messages.CONNECTION:
-            self._park(body["data"], descriptors[0])
+            self._parking.take_in(body["data"], descriptors[0])
+            self._parking.give_to(self._processes.accepting())
         elif kind == messages.TERMINAL_WANTED:
             self._lending.lend(child)
         elif kind == messages.TERMINAL_RETURNED:
@@ -290,23 +292,10 @@ class Supervisor:
     def _let_accept(self, child: Child) -> None:
         child.accepts = True
         child.send({"type": messages.ACCEPT})
-        self._send_parked()
+        self._parking.give_to(child)
 
     def _on_bad_environment(self, text: str) -> None:
         self._failures.bad_environment(text)
-
-    def _park(self, data: str, descriptor: int) -> None:
-        if descriptor == LOST:
-            self._console.line("A connection was lost in the reload: too many files are open.")
-            return
-        self._parking.take_in(data, descriptor)
-        self._send_parked()
-
-    def _send_parked(self) -> None:
-        """To the one that serves now, if there is one."""
-        child = self._processes.accepting()
-        if child is not None:
-            self._parking.give_to(child)
 
     def _tell_of_trust(self) -> None:
         """To those whose requests wait for that."""
@@ -364,40 +353,18 @@ class Supervisor:
         )
         child.kill()
 
-    # Changes.
+    # Keys, time and the end.
 
-    def _on_changed(self) -> None:
-        changes = self._watch.take()
-        if changes is None or self._exit_status is not None:
-            return
-        if not changes.own_doing:
-            self._answering.appoint_nobody()
-            self._reload(str(changes), changes.dependencies)
-        elif changes.paths:
-            self._console.line(
-                f"{changes} is written by the app each time it is loaded: no reload for that any more."
-            )
-
-    def _reload(self, reason: str, changed: Sequence[Dependency] | None = None) -> None:
-        """Begins a load, unless a debugger has the terminal."""
-        if self._exit_status is not None:
-            return
-        if not self._lending.postpones(reason):
-            self._loads.begin(reason, changed)
-        elif changed is None or self._postponed is None:
-            self._postponed = None
-        else:
-            self._postponed = (*self._postponed, *changed)
+    def _reload(self, reason: str) -> None:
+        if self._exit_status is None:
+            self._reloads.wanted(reason)
 
     def _resume(self, reason: str) -> None:
-        """The debugger is left."""
-        changed, self._postponed = self._postponed, ()
-        self._reload(reason, changed)
+        if self._exit_status is None:
+            self._reloads.resume(reason)
 
     def _prompt_ended(self, child: Child) -> None:
         self._later(PROMPT_GAP_SECONDS, Due("prompt over", child))
-
-    # Keys, time and the end.
 
     def _on_pressed(self, key: Key) -> None:
         if key is Key.RELOAD:
