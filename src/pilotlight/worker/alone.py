@@ -86,7 +86,7 @@ class Alone:
         context: object = None,
         stop: Stop | None = None,
     ) -> None:
-        screen = Screen(settings.allowed_hosts, 0) if settings.debugger else None
+        screen = Screen(settings.allowed_hosts, "alone") if settings.debugger else None
         self._config = server_config(settings, context, console.line, screen)
         self._settings = settings
         self._console = console
@@ -103,7 +103,7 @@ class Alone:
         Args:
             ready: called once connections are accepted.
         """
-        debugging = debugging_of(self._settings, "", NO_CONSOLE, 0)
+        debugging = debugging_of(self._settings, "", NO_CONSOLE, "alone")
         hooks = WorkerHooks(self._console, Reporter(self._console, debugging))
         if self._settings.debugger:
             open_up(application)

@@ -47,7 +47,7 @@ def server_config(
     )
 
 
-def debugging_of(settings: Settings, url: str, note: str, generation: int) -> Debugging:
+def debugging_of(settings: Settings, url: str, note: str, generation: str) -> Debugging:
     """What error pages need to know.
 
     Args:

@@ -120,6 +120,8 @@ class Worker:
             wrote=self._report_writing,
             acted=purity.note if purity is not None else None,
         )
+        self._run = os.urandom(4).hex()
+        """A page that was left open may be asking the server that was started after its own."""
         self._freshness = Freshness(order.word, order.notices, order.number)
         self._consoling = Consoling(channel.send, self._plain_console) if order.settings.debugger else None
         self._application: Application | None = None
@@ -272,7 +274,7 @@ class Worker:
 
     def _serving(self, context: object = None) -> Serving:
         notice = self._console.line if self._order.first else None
-        config = server_config(self._settings, context, notice, self._screen(self._order.number))
+        config = server_config(self._settings, context, notice, self._screen(self._generation))
         return self._serving_with(config, self._reporter())
 
     def _serving_with(self, config: ServerConfig, reporter: Reporter) -> Serving:
@@ -283,13 +285,18 @@ class Worker:
     def _reporter(self) -> Reporter:
         consoling = self._consoling
         debugging = debugging_of(
-            self._settings, self._order.debug_url, self._order.debug_note, self._order.number
+            self._settings, self._order.debug_url, self._order.debug_note, self._generation
         )
         return Reporter(
             self._console, debugging, None if consoling is None else consoling.keeper, self._channel.send
         )
 
-    def _screen(self, generation: int | None, failure: str | None = None) -> Screen | None:
+    @property
+    def _generation(self) -> str:
+        """Of the code that is served: unlike that of any other load."""
+        return f"{self._order.number}-{self._run}"
+
+    def _screen(self, generation: str | None, failure: str | None = None) -> Screen | None:
         if not self._settings.debugger:
             return None
         _, slash, path = self._order.debug_url.partition("://")[2].partition("/")

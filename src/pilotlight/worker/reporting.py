@@ -36,7 +36,7 @@ class Debugging:
     Args:
         url: the root of the debug pages; empty where there are none.
         note: why there are none, and what to do.
-        generation: the number of the load that this worker serves.
+        generation: of the code that this worker serves.
         editor, mapping: see `debugger.editor`.
         allowed: further host names; see `audience.is_allowed_by`.
         live: a reloader runs.
@@ -45,7 +45,7 @@ class Debugging:
 
     url: str = ""
     note: str = ""
-    generation: int = 0
+    generation: str = ""
     editor: str = ""
     mapping: tuple[tuple[str, str], ...] = ()
     allowed: tuple[str, ...] = ()

@@ -45,7 +45,7 @@ class Screen:
     def __init__(
         self,
         allowed: Iterable[str],
-        generation: int | None,
+        generation: str | None,
         debug_path: str = "",
         to_debugger: Callable[[DetachedConnection], None] | None = None,
         failure: str | None = None,
@@ -100,7 +100,7 @@ class Screen:
         known = {name: value for name, _, value in pairs}
         if self._state["error"] is not None:
             return known.get("not") != self._state["error"]
-        return known.get("after") != str(self._state["generation"])
+        return known.get("after") != self._state["generation"]
 
 
 def is_nobodys(name: str) -> bool:

@@ -41,7 +41,7 @@ class App:
         if path == STATE_PATH:
             self.asked.append(query)
             self.was_asked.set()
-            state = {"generation": None, "error": self.report.id} if self.report else {"generation": 2}
+            state = {"generation": None, "error": self.report.id} if self.report else {"generation": "2"}
             return 200, [(b"Content-Type", b"application/json")], json.dumps(state).encode()
         if self.report is None:
             return (
@@ -135,7 +135,7 @@ class Shop:
     def __init__(self, report: Report, **options: Any) -> None:
         self.report: Report | None = report
         self.options = options
-        self.generation: Any = 1
+        self.generation: Any = "1"
         self.leads_to = ""
         self.asked: list[str] = []
         self.state_asked = threading.Event()
@@ -390,7 +390,7 @@ def test_the_page_of_a_get_waits_for_the_reload_and_never_runs_the_request_again
         shop.state_asked.clear()
         assert shop.state_asked.wait(10)
         assert shop.asked == ["GET /checkout"]
-        shop.report, shop.generation = None, 2
+        shop.report, shop.generation = None, "2"
         page.wait_for_selector("#ok", timeout=10_000)
         assert shop.asked == ["GET /checkout", "GET /checkout"]
 
@@ -404,7 +404,7 @@ def test_a_post_is_sent_again_whole_and_only_when_asked(browser: Any) -> None:
         again = page.get_by_role("button", name="Send the request again")
         assert shop.state_asked.wait(10)
         assert not again.is_visible()
-        shop.report, shop.generation = None, 2
+        shop.report, shop.generation = None, "2"
         again.wait_for(timeout=10_000)
         asked = ["GET /form", "POST /checkout item=tea"]
         assert shop.asked == asked
@@ -424,7 +424,7 @@ def test_what_is_sent_again_may_lead_to_another_site(browser: Any) -> None:
         page = browser.new_page()
         page.goto(f"{url}/form")
         page.get_by_role("button", name="Buy").click()
-        shop.leads_to, shop.generation = f"{other}/pay", 2
+        shop.leads_to, shop.generation = f"{other}/pay", "2"
         page.get_by_role("button", name="Send the request again").click(timeout=10_000)
         page.wait_for_url(f"{other}/pay", timeout=10_000)
 
@@ -438,3 +438,37 @@ def test_a_server_that_is_gone_is_said_and_asked_for_again(browser: Any) -> None
         page.get_by_text("The server does not answer").wait_for(timeout=10_000)
         page.unroute(f"**{STATE_PATH}?*")
         page.get_by_text("after the next reload").wait_for(timeout=10_000)
+
+
+class Keeping(Shop):
+    """Keeps the questions that wait, like the server."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(report)
+        self.news = threading.Event()
+        self.keeps = threading.Semaphore(0)
+
+    def answer(self, method: str, path: str, accept: str, body: bytes) -> tuple[int, Any, bytes]:
+        if path.startswith(f"{STATE_PATH}?after="):
+            self.keeps.release()
+            self.news.wait(60)
+        return super().answer(method, path, accept, body)
+
+
+def test_pages_that_are_seen_together_leave_the_browser_connections(browser: Any) -> None:
+    shop = Keeping(rich_report())
+    with shopping(shop) as url:
+        try:
+            context = browser.new_context()
+            pages = [context.new_page() for _ in range(8)]
+            for page in pages:
+                page.goto(f"{url}/checkout", timeout=10_000)
+            for _ in range(3):
+                assert shop.keeps.acquire(timeout=10)
+            context.new_page().goto(f"{url}/form", timeout=10_000)
+            assert not shop.keeps.acquire(blocking=False)
+        finally:
+            shop.report, shop.generation = None, "2"
+            shop.news.set()
+        for page in pages:
+            page.wait_for_selector("#ok", timeout=10_000)

@@ -160,14 +160,14 @@ def test_the_policy_and_the_opener() -> None:
 @pytest.mark.parametrize(
     ("method", "generation", "live", "forms"),
     [
-        ("POST", 1, True, True),
-        ("GET", 1, True, False),
+        ("POST", "1", True, True),
+        ("GET", "1", True, False),
         ("POST", None, True, False),
-        ("POST", 1, False, False),
+        ("POST", "1", False, False),
     ],
 )
 def test_forms_are_forbidden_but_where_one_is_sent_again(
-    method: str, generation: int | None, live: bool, forms: bool
+    method: str, generation: str | None, live: bool, forms: bool
 ) -> None:
     _, headers, _ = error_response(rich_report(), b"text/html", method, live=live, generation=generation)
     assert (b"form-action 'none'" not in dict(headers)[b"Content-Security-Policy"]) is forms

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 STATE_PATH = "/.well-known/pilotlight/state"
-"""On the app's origin, answered without the app: `{"generation": N, "error": null}`, or while a failure is
+"""On the app's origin, answered without the app: `{"generation": NAME, "error": null}`, or while a failure is
 served in place of the app `{"generation": null, "error": ID}`.
 
-With the query `after=N&not=ID` the answer waits for a generation other than N or a failure other than ID;
-either may be missing.
+With the query `after=NAME&not=ID` the answer waits for a generation other than NAME or a failure other than
+ID; either may be missing.
 """
 
 
@@ -38,7 +38,7 @@ class HealPlan:
 NEVER = HealPlan()
 
 
-def heal_plan(kind: Kind, method: str, *, live: bool, generation: int | str | None = None) -> HealPlan:
+def heal_plan(kind: Kind, method: str, *, live: bool, generation: str | None = None) -> HealPlan:
     """The plan for an error's page.
 
     Args:
@@ -53,4 +53,4 @@ def heal_plan(kind: Kind, method: str, *, live: bool, generation: int | str | No
         return HealPlan("replace")
     if generation is None or method == "HEAD":
         return NEVER
-    return HealPlan("reload" if method == "GET" else "resend", str(generation))
+    return HealPlan("reload" if method == "GET" else "resend", generation)

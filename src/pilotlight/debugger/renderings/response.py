@@ -33,7 +33,7 @@ def error_response(
     *,
     live: bool = False,
     reveal: bool = True,
-    generation: int | str | None = None,
+    generation: str | None = None,
     console: str = "",
     console_note: str = "",
     editor: str = "",

@@ -105,10 +105,11 @@ event.preventDefault();keys[key]()}});
 """
 
 # One question at a time, which the server answers when there is news, or half a minute later. A browser opens
-# few connections to one server, so a tab that is not seen gives its own back; it asks at once when it is seen
-# again. What a form sent is kept by the browser itself: loading its page again sends it again, byte for byte,
-# however large it was. Writing a fetched answer into this document instead would leave it under this page's
-# policy, without its own styles and scripts.
+# few connections to one server (six), so a tab that is not seen gives its own back, and asks at once when it
+# is seen again; of pages that are seen together three wait, and the others look once a second. What a form
+# sent is kept by the browser itself: loading its page again sends it again, byte for byte, however large it
+# was. Writing a fetched answer into this document instead would leave it under this page's policy, without
+# its own styles and scripts.
 HEAL_SCRIPT = """
 (function(){
 "use strict";
@@ -119,7 +120,7 @@ live.hidden=false;
 function later(after){clearTimeout(timer);if(!document.hidden&&!over)timer=setTimeout(ask,after)}
 function isOver(state){
 if(load)return state.error!==data.errorId;
-return typeof state.generation==="number"&&String(state.generation)!==data.generation}
+return typeof state.generation==="string"&&state.generation!==data.generation}
 function describe(state){
 failed=load?data.errorId:state.error||"";
 live.textContent=load||!failed?said:
@@ -128,13 +129,18 @@ function ended(){
 over=true;
 if(data.heal!=="resend"){location.reload();return}
 live.textContent="The code has been loaded again.";again.hidden=false}
+function withPlace(work,place){
+if(!navigator.locks)return work(true);
+return navigator.locks.request("pilotlight-"+place,{ifAvailable:true},function(lock){
+return lock||place===3?work(lock):withPlace(work,place+1)})}
 function ask(){
 if(question||over||document.hidden)return;
 var mine=question=new AbortController(),since=Date.now();
-fetch("STATE_PATH?after="+(load?"":data.generation)+"&not="+failed,{cache:"no-store",redirect:"manual",signal:mine.signal})
-.then(function(answer){
+withPlace(function(waits){
+return fetch("STATE_PATH"+(waits?"?after="+(load?"":data.generation)+"&not="+failed:""),
+{cache:"no-store",redirect:"manual",signal:mine.signal}).then(function(answer){
 if(!answer.ok)throw new Error("refused");
-return answer.json()})
+return answer.json()})},1)
 .then(function(state){
 question=null;delay=250;
 if(isOver(state))ended();else{describe(state);later(Date.now()-since<1000?1000:0)}
