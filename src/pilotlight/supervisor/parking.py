@@ -31,7 +31,7 @@ class Parking:
             self._waiting.append((data, descriptor))
 
     def give_to(self, child: Child | None) -> None:
-        """All of them, to the worker that accepts, if there is one; those that it cannot be sent any more stay."""
+        """All of them, to the worker that accepts, if there is one; what it cannot be sent any more stays."""
         while self._waiting and child is not None:
             data, descriptor = self._waiting[0]
             if not child.send({"type": messages.ADOPT, "data": data}, [descriptor]):
