@@ -1,4 +1,5 @@
-"""What the browser tests of the debug listener share: an app beside the listener, the listener."""
+"""What tests of the debugger share: an app beside the listener, the listener, Django's settings (which a
+process has once)."""
 
 from __future__ import annotations
 
@@ -31,3 +32,17 @@ def context(opened_browser: Any) -> Iterator[Any]:
     opened.set_default_timeout(LIMIT * 1000)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def configured_django() -> None:
+    """A project with a database in memory and users."""
+    django = pytest.importorskip("django")
+    from django.conf import settings
+
+    settings.configure(
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"],
+        USE_TZ=True,
+    )
+    django.setup()

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import django.conf
 import flask
 import jinja2
 import pytest
@@ -164,14 +163,8 @@ def test_a_missing_jinja_template(app: flask.Flask) -> None:
     assert (report.error.type, report.error.message) == ("jinja2.exceptions.TemplateNotFound", "none.html")
 
 
-@pytest.fixture(scope="module")
-def configured() -> None:
-    if not django.conf.settings.configured:
-        django.conf.settings.configure()
-
-
 @pytest.fixture(params=[True, False], ids=["debug", "no debug"])
-def engine(folder: Path, configured: None, request: pytest.FixtureRequest) -> Engine:
+def engine(folder: Path, configured_django: None, request: pytest.FixtureRequest) -> Engine:
     return Engine(dirs=[str(folder)], debug=request.param)
 
 

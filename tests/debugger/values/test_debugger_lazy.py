@@ -72,17 +72,7 @@ def test_local_proxies_are_not_resolved(budget: Budget) -> None:
 
 
 @pytest.fixture(scope="module")
-def django_models() -> Any:
-    django = pytest.importorskip("django")
-    from django.conf import settings
-
-    if not settings.configured:
-        settings.configure(
-            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
-            INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"],
-            USE_TZ=True,
-        )
-        django.setup()
+def django_models(configured_django: None) -> Any:
     from django.contrib.auth import models
 
     return models
