@@ -87,6 +87,12 @@ def test_the_state_is_told_to_this_machine_alone() -> None:
         assert refusal.status == 404
 
 
+def test_the_state_is_told_under_each_name_under_which_errors_are_shown() -> None:
+    answer = asked(Screen([".example.test"], "7"), "dev.example.test", b"/.well-known/pilotlight/state")
+    assert isinstance(answer, ErrorResponse)
+    assert answer.status == 200
+
+
 @pytest.mark.parametrize(
     ("generation", "failure", "query", "is_news"),
     [

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from pilotlight.debugger.renderings.heal import STATE_PATH
 from pilotlight.server.application import (
@@ -87,7 +88,7 @@ class Screen:
         return None
 
     def _ours(self, request: RequestFacts, client: str) -> ErrorResponse | Later:
-        if not is_direct_local(client, request.headers):
+        if not is_direct_local(client, request.headers, partial(is_allowed_by, self._allowed)):
             return _plain(404, "There is nothing here.")
         if request.raw_path == _STATE_PATH and request.method == "GET":
             answer = _answer(200, b"application/json", json.dumps(self._state).encode())

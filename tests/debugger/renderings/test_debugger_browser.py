@@ -472,3 +472,31 @@ def test_pages_that_are_seen_together_leave_the_browser_connections(browser: Any
             shop.news.set()
         for page in pages:
             page.wait_for_selector("#ok", timeout=10_000)
+
+
+def seen(page: Any, is_seen: bool) -> None:
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        not is_seen,
+    )
+
+
+def test_a_page_that_is_not_seen_gives_its_connection_back(browser: Any) -> None:
+    shop = Keeping(rich_report())
+    with shopping(shop) as url:
+        try:
+            page = browser.new_page()
+            page.goto(f"{url}/checkout")
+            assert shop.keeps.acquire(timeout=10)
+            with page.expect_event("requestfailed", lambda failed: STATE_PATH in failed.url, timeout=10_000):
+                seen(page, False)
+            assert not shop.keeps.acquire(blocking=False)
+            seen(page, True)
+            assert shop.keeps.acquire(timeout=10)
+        finally:
+            shop.report, shop.generation = None, "2"
+            shop.news.set()
+        page.wait_for_selector("#ok", timeout=10_000)
