@@ -137,6 +137,30 @@ def test_read_unlock_evaluate_change_fix_heal(serve: Serve, page: Any, framework
     page.locator("h1", has_text=re.compile("total 8")).wait_for()
 
 
+JINJA = """
+from flask import Flask, render_template
+app = Flask(__name__)
+@app.route("/")
+def index():
+    return render_template("page.html", price=2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("broken", "error"), [("{{ price + 'x' }}", "TypeError"), ("{% if %}", "TemplateSyntaxError")]
+)
+def test_a_page_about_a_template_heals_although_nothing_is_loaded_again(
+    serve: Serve, page: Any, broken: str, error: str
+) -> None:
+    files = {"hello.py": JINJA, "templates/page.html": f"<h1>\n{broken}</h1>"}
+    server = serve("--app", "hello", "run", "--debug", files=files)
+    page.goto(f"{server.url}/")
+    assert error in page.locator("h1").inner_text()
+    server.write("templates/page.html", "<h1>\n{{ price + 1 }} crowns</h1>")
+    page.locator("h1", has_text="3 crowns").wait_for()
+    assert "Reloaded" not in server.output
+
+
 def test_a_locked_browser_reads_the_error_and_is_told_how_to_unlock(serve: Serve, page: Any) -> None:
     server = serve("--app", "hello", "run", "--debug", files={"hello.py": FLASK})
     server.wait_for_output(LINK)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pilotlight.debugger import from_exception
+from pilotlight.debugger.model import Frame
 from pilotlight.server.application import Elsewhere, ErrorResponse, Later
 from pilotlight.worker.screen import Screen, is_nobodys
+from pilotlight.worker.shown_files import ShownFiles
 
 
 @dataclass
@@ -72,7 +76,7 @@ def test_the_state_is_told_to_this_machine_alone() -> None:
     screen = Screen([], "7")
     answer = asked(screen, "localhost", path)
     assert isinstance(answer, ErrorResponse)
-    assert json.loads(answer.body) == {"generation": "7", "error": None}
+    assert json.loads(answer.body) == {"generation": "7", "error": None, "changed": False}
     for facts, client in (
         (Facts(raw_path=path), "192.168.1.9"),
         (
@@ -119,7 +123,32 @@ def test_a_page_is_kept_waiting_for_news(
     answer = asked(screen, "localhost", path, target=path + b"?" + query.encode())
     assert isinstance(answer, ErrorResponse if is_news else Later)
     answer = answer.answer if isinstance(answer, Later) else answer
-    assert json.loads(answer.body) == {"generation": generation, "error": failure}
+    assert json.loads(answer.body) == {"generation": generation, "error": failure, "changed": False}
+
+
+def test_a_page_about_a_template_is_told_of_its_change_and_not_of_others(tmp_path: Path) -> None:
+    template = tmp_path / "page.html"
+    template.write_text("{{ broken }}")
+    report = from_exception(ValueError())
+    frame = Frame(str(template), 1, "top-level template code", "", "", own=True, language="jinja")
+    report = replace(report, chain=(replace(report.error, frames=(frame,)),))
+    shown = ShownFiles()
+    shown.note(report)
+    screen = Screen([], "7", shown=shown)
+    path = b"/.well-known/pilotlight/state"
+
+    def ask(report_id: str) -> Any:
+        target = path + b"?of=" + report_id.encode() + b"&after=7"
+        return asked(screen, "localhost", path, target=target)
+
+    assert ask(report.id).seconds < ask("another").seconds
+    template.write_text("{{ mended }}")
+    answer = ask(report.id)
+    assert isinstance(answer, ErrorResponse)
+    assert json.loads(answer.body)["changed"] is True
+    assert isinstance(ask("another"), Later)
+    template.unlink()
+    assert isinstance(ask(report.id), ErrorResponse)
 
 
 def test_the_debugger_is_reached_by_its_secret_path_only() -> None:

@@ -52,10 +52,11 @@ from pilotlight.worker.prefault import Prefault
 from pilotlight.worker.reporting import Reporter
 from pilotlight.worker.screen import Screen
 from pilotlight.worker.serving import Serving
+from pilotlight.worker.shown_files import ShownFiles
 from pilotlight.worker.signals import LoadAbandoned, die_with, prepare_for_loading, reset_in_fork
 
 if TYPE_CHECKING:
-    from pilotlight.debugger.model import Report
+    from pilotlight.debugger.model import Kind, Report
 
 _LATEST = 0.5
 """Seconds that an ended worker waits for word that its successor is ready."""
@@ -124,6 +125,7 @@ class Worker:
         """A page that was left open may be asking the server that was started after its own."""
         self._freshness = Freshness(order.word, order.notices, order.number)
         self._consoling = Consoling(channel.send, self._plain_console) if order.settings.debugger else None
+        self._shown = ShownFiles()
         self._application: Application | None = None
         self._loaded = False
         self._served = False
@@ -288,7 +290,11 @@ class Worker:
             self._settings, self._order.debug_url, self._order.debug_note, self._generation
         )
         return Reporter(
-            self._console, debugging, None if consoling is None else consoling.keeper, self._channel.send
+            self._console,
+            debugging,
+            None if consoling is None else consoling.keeper,
+            self._channel.send,
+            self._shown,
         )
 
     @property
@@ -300,7 +306,9 @@ class Worker:
         if not self._settings.debugger:
             return None
         _, slash, path = self._order.debug_url.partition("://")[2].partition("/")
-        return Screen(self._settings.allowed_hosts, generation, slash + path, self._to_debugger, failure)
+        return Screen(
+            self._settings.allowed_hosts, generation, slash + path, self._to_debugger, failure, self._shown
+        )
 
     def _to_debugger(self, connection: DetachedConnection) -> None:
         """It has asked for the debugger on the app's own port."""
@@ -320,9 +328,12 @@ class Worker:
         """Tells the supervisor; its answer is to serve the failure, or the end of the channel."""
         if self._checkpointer is not None:
             self._checkpointer.end()
+        kind: Kind = "load"
+        if isinstance(error, LifespanFailed):
+            kind, error = "lifespan", error.to_show()
         trim_loader_frames(error)
         reporter = self._reporter()
-        report = reporter.make(error, "lifespan" if isinstance(error, LifespanFailed) else "load")
+        report = reporter.make(error, kind)
         flush_standard_streams()
         from pilotlight.debugger.renderings.text import render_text
 

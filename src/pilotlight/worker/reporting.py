@@ -20,6 +20,7 @@ from pilotlight import messages
 from pilotlight.console import Console
 from pilotlight.server.application import ErrorResponse, Headers, RequestInfo
 from pilotlight.worker.audience import is_allowed_by, is_direct_local, name_of
+from pilotlight.worker.shown_files import ShownFiles
 
 if TYPE_CHECKING:
     from pilotlight.debugger.console.keeper import Keeper
@@ -61,12 +62,14 @@ class Reporter:
         console: of this process.
         keeper: gives the one of the frames; None where no console can ask for them.
         send: to the supervisor; None where there is none.
+        shown: told of each page.
     """
 
     console: Console
     debugging: Debugging
     keeper: Callable[[], Keeper] | None = None
     send: Callable[[dict[str, Any]], object] | None = None
+    shown: ShownFiles = field(default_factory=ShownFiles)
     process: int = field(default_factory=os.getpid)
     """What the app forks has no connection to the supervisor."""
     loaded: float = field(default_factory=time.time)
@@ -124,6 +127,7 @@ class Reporter:
         from pilotlight.debugger.renderings.response import error_response
 
         said = {name.lower(): value for name, value in headers}
+        self.shown.note(report)
         url, note = self._console_for(name_of(said.get(b"host", b"").decode("latin-1")))
         return ErrorResponse(
             *error_response(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from pilotlight.debugger.renderings.heal import STATE_PATH
@@ -24,12 +24,15 @@ from pilotlight.server.application import (
     Screened,
 )
 from pilotlight.worker.audience import is_allowed_by, is_direct_local, name_of
+from pilotlight.worker.shown_files import ShownFiles
 
 _STATE_PATH = STATE_PATH.encode()
 _OUR_PATHS = b"/.well-known/pilotlight/"
 _MOST_KNOWN = 64
 _NEWS_SECONDS = 25.0
 """How long an error page is kept waiting for news: less than what browsers and proxies grant an answer."""
+_LOOK_SECONDS = 1.0
+"""The same for a page that shows files which are only looked at when it asks."""
 
 
 class Screen:
@@ -41,6 +44,7 @@ class Screen:
         failure: the id of that failure's report.
         debug_path: under which the debugger is asked on the app's port; empty where it has one of its own.
         to_debugger: takes the connections that ask for it.
+        shown: files of the error pages of this worker.
     """
 
     def __init__(
@@ -50,9 +54,11 @@ class Screen:
         debug_path: str = "",
         to_debugger: Callable[[DetachedConnection], None] | None = None,
         failure: str | None = None,
+        shown: ShownFiles | None = None,
     ) -> None:
         self._allowed = frozenset(allowed)
         self._state = {"generation": generation, "error": failure}
+        self._shown = shown or ShownFiles()
         self._debug_path = f"{debug_path}/".encode()
         self._elsewhere = Elsewhere(to_debugger) if debug_path and to_debugger is not None else None
         self._machine: frozenset[str] | None = None
@@ -91,14 +97,21 @@ class Screen:
         if not is_direct_local(client, request.headers, partial(is_allowed_by, self._allowed)):
             return _plain(404, "There is nothing here.")
         if request.raw_path == _STATE_PATH and request.method == "GET":
-            answer = _answer(200, b"application/json", json.dumps(self._state).encode())
-            return answer if self._is_news(request.target) else Later(answer, _NEWS_SECONDS)
+            return self._tell_state(request.target)
         return _plain(404, "There is nothing here.")
 
-    def _is_news(self, target: bytes) -> bool:
-        """For whoever has said what is known there: see `STATE_PATH`."""
+    def _tell_state(self, target: bytes) -> ErrorResponse | Later:
+        """See `STATE_PATH`."""
         pairs = (pair.partition("=") for pair in target.partition(b"?")[2].decode("latin-1").split("&"))
         known = {name: value for name, _, value in pairs}
+        changed = self._shown.have_changed(known.get("of", ""))
+        answer = _answer(200, b"application/json", json.dumps({**self._state, "changed": changed}).encode())
+        if changed or self._is_news(known):
+            return answer
+        return Later(answer, _LOOK_SECONDS if self._shown.are_watched(known.get("of", "")) else _NEWS_SECONDS)
+
+    def _is_news(self, known: Mapping[str, str]) -> bool:
+        """For whoever has said what is known there."""
         if self._state["error"] is not None:
             return known.get("not") != self._state["error"]
         return known.get("after") != self._state["generation"]

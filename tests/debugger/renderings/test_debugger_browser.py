@@ -98,7 +98,7 @@ def test_the_page_heals_by_itself(browser: Any) -> None:
         first = app.report
         assert first is not None
         assert app.was_asked.wait(10)
-        assert app.asked[0] == f"after=&not={first.id}"
+        assert app.asked[0] == f"of={first.id}&after=&not={first.id}"
         app.report = failed_load()  # another error: another page
         page.locator(f"body[data-error-id='{app.report.id}']").wait_for(timeout=10_000)
         app.report = None
@@ -449,7 +449,7 @@ class Keeping(Shop):
         self.keeps = threading.Semaphore(0)
 
     def answer(self, method: str, path: str, accept: str, body: bytes) -> tuple[int, Any, bytes]:
-        if path.startswith(f"{STATE_PATH}?after="):
+        if path.startswith(STATE_PATH) and "&after=" in path:
             self.keeps.release()
             self.news.wait(60)
         return super().answer(method, path, accept, body)

@@ -17,7 +17,8 @@ STATE_PATH = "/.well-known/pilotlight/state"
 served in place of the app `{"generation": null, "error": ID}`.
 
 With the query `after=NAME&not=ID` the answer waits for a generation other than NAME or a failure other than
-ID; either may be missing.
+ID; either may be missing. With `of=ID` it also tells, as `changed`, whether a template has changed that the
+page of this report shows: no reload follows that.
 """
 
 

@@ -119,6 +119,7 @@ var load=data.heal==="replace",failed=load?data.errorId:"";
 live.hidden=false;
 function later(after){clearTimeout(timer);if(!document.hidden&&!over)timer=setTimeout(ask,after)}
 function isOver(state){
+if(state.changed)return true;
 if(load)return state.error!==data.errorId;
 return typeof state.generation==="string"&&state.generation!==data.generation}
 function describe(state){
@@ -137,7 +138,7 @@ function ask(){
 if(question||over||document.hidden)return;
 var mine=question=new AbortController(),since=Date.now();
 withPlace(function(waits){
-return fetch("STATE_PATH"+(waits?"?after="+(load?"":data.generation)+"&not="+failed:""),
+return fetch("STATE_PATH?of="+data.errorId+(waits?"&after="+(load?"":data.generation)+"&not="+failed:""),
 {cache:"no-store",redirect:"manual",signal:mine.signal}).then(function(answer){
 if(!answer.ok)throw new Error("refused");
 return answer.json()})},1)
