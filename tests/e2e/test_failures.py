@@ -182,9 +182,27 @@ app = Starlette(routes=[Route("/", index)], lifespan=lifespan)
     assert server.get("/").text == "one"
     server.write("hello.py", source.format(action="raise RuntimeError('no database')", greeting="two"))
     failure = server.wait_until_response(lambda response: response.status == 500)
-    assert "no database" in failure.text
+    assert failure.text.count("RuntimeError: no database") == 1
+    assert 'hello.py", line 9, in lifespan' in failure.text
+    for text in (failure.text, server.output):
+        assert "LifespanFailed" not in text
+        assert "uvloop" not in text
+    assert server.output.count("RuntimeError: no database") == 1
     server.write("hello.py", source.format(action="pass", greeting="three"))
     server.wait_until_response(lambda response: response.text == "three")
+
+
+@pytest.mark.parametrize("mode", ["--reload", "--no-reload"])
+def test_lifespan_that_says_so_without_an_exception(serve: Serve, mode: str) -> None:
+    source = """
+async def app(scope, receive, send):
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no database"})
+"""
+    server = serve("--app", "hello", "run", "--debug", mode, files={"hello.py": source})
+    assert server.wait_for_exit(10) == 1
+    assert "The app's lifespan start-up failed: no database" in server.output
+    assert "Traceback" not in server.output
 
 
 def test_on_reload_error_exit_ends_the_process(serve: Serve) -> None:

@@ -8,21 +8,27 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Literal
 
+from pilotlight.errors import UserError
 from pilotlight.server.application import Application, ServerHooks
 
 _VERSIONS = {"version": "3.0", "spec_version": "2.0"}
 
 
-class LifespanFailed(Exception):
-    """The app said that it cannot start.
+class LifespanFailed(UserError):
+    """The app said that it cannot start. The cause is the exception with which it then ended, if it did.
 
     Args:
         message: what it gave with `lifespan.startup.failed`; often a traceback.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(message or "The app's lifespan start-up failed.")
-        self.message = message
+        said = f": {message}" if message else "."
+        super().__init__(f"The app's lifespan start-up failed{said}", status=1)
+
+    def to_show(self) -> BaseException:
+        """The app's own exception, of which the message would be a copy; else this one, whose calls are
+        nobody's but ours."""
+        return self.__cause__ or self.with_traceback(None)
 
 
 class Lifespan:

@@ -114,7 +114,11 @@ class Alone:
         try:
             loop.run_until_complete(self._serve(loop, server, ready))
         except LifespanFailed as error:
-            show_failure(error, self._console)
+            shown = error.to_show()
+            if shown is error:
+                self._console.error(error.message)
+            else:
+                show_failure(shown, self._console)
             return 1
         finally:
             self._stop.to(lambda: None)  # the loop can be told no more
