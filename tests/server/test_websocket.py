@@ -856,6 +856,66 @@ class TestOverTLS:
         run(main(), loop)
 
 
+def fastapi_loop() -> Any:
+    app = FastAPI()
+
+    @app.websocket("/ws")
+    async def talk(socket: WebSocket) -> None:
+        await socket.accept()
+        while True:
+            await socket.send_text(await socket.receive_text())
+
+    return app
+
+
+def quart_loop() -> Any:
+    from quart import Quart, websocket
+
+    app = Quart("quart_loop")
+
+    @app.websocket("/ws")
+    async def talk() -> None:
+        while True:
+            await websocket.send(await websocket.receive())
+
+    return app
+
+
+def litestar_loop() -> Any:
+    import litestar
+
+    @litestar.websocket("/ws")
+    async def talk(socket: litestar.WebSocket[Any, Any, Any]) -> None:
+        await socket.accept()
+        while True:
+            await socket.send_text(await socket.receive_text())
+
+    talk.fn.__annotations__["socket"] = litestar.WebSocket
+    return litestar.Litestar([talk])
+
+
+def falcon_loop() -> Any:
+    import falcon.asgi
+
+    class Talk:
+        async def on_websocket(self, request: Any, socket: Any) -> None:
+            await socket.accept()
+            while True:
+                await socket.send_text(await socket.receive_text())
+
+    app = falcon.asgi.App()
+    app.add_route("/ws", Talk())
+    return app
+
+
+MESSAGE_LOOPS = {
+    "fastapi": fastapi_loop,
+    "quart": quart_loop,
+    "litestar": litestar_loop,
+    "falcon": falcon_loop,
+}
+
+
 class TestFrameworks:
     def test_starlette(self, loop: str) -> None:
         from starlette.applications import Starlette
@@ -891,6 +951,71 @@ class TestFrameworks:
                 assert caught.value.response.status_code == 403
             assert codes == [(4001, "bye")]
             assert server.recorder.errors == []
+
+        run(main(), loop)
+
+    @pytest.mark.parametrize("framework", ["fastapi", "quart", "litestar", "falcon"])
+    @pytest.mark.parametrize("who", ["client", "client without a word", "server"])
+    def test_a_handler_that_only_waits_for_messages(self, loop: str, framework: str, who: str) -> None:
+        """As in the tutorials: what leaves the loop when the WebSocket ends is no error."""
+        if framework in ("litestar", "falcon"):
+            pytest.importorskip(framework)
+
+        async def main() -> None:
+            async with serving(MESSAGE_LOOPS[framework]()) as server:
+                async with connect(server.url + "/ws") as client:
+                    await client.send("x")
+                    assert await client.recv() == "x"
+                    if who == "server":
+                        (await server.connection()).close_for_reload()
+                    elif who == "client without a word":
+                        client.transport.abort()
+                await server.all_gone()
+            assert server.recorder.errors == []
+            assert [record.status for record in server.recorder.records] == [101]
+
+        run(main(), loop)
+
+    def test_another_exception_after_the_client_has_left(self, loop: str) -> None:
+        from starlette.websockets import WebSocketDisconnect
+
+        app = FastAPI()
+
+        @app.websocket("/ws")
+        async def talk(socket: WebSocket) -> None:
+            await socket.accept()
+            try:
+                await socket.receive_text()
+            except WebSocketDisconnect:
+                raise LookupError("in the farewell") from None
+
+        async def main() -> None:
+            async with serving(app) as server:
+                async with connect(server.url + "/ws"):
+                    pass
+                await server.all_gone()
+            ((error, _, _),) = server.recorder.errors
+            assert isinstance(error, LookupError)
+
+        run(main(), loop)
+
+    def test_the_exception_of_a_disconnect_without_one(self, loop: str) -> None:
+        from starlette.websockets import WebSocketDisconnect
+
+        app = FastAPI()
+
+        @app.websocket("/ws")
+        async def talk(socket: WebSocket) -> None:
+            await socket.accept()
+            raise WebSocketDisconnect
+
+        async def main() -> None:
+            async with serving(app) as server:
+                async with connect(server.url + "/ws") as client:
+                    with pytest.raises(ConnectionClosed):
+                        await client.recv()
+                await server.all_gone()
+            assert len(server.recorder.errors) == 1
 
         run(main(), loop)
 
