@@ -96,6 +96,8 @@ def test_busy_server_ends_within_five_seconds(serve: Serve, mode: str, path: str
         server.get("/")  # the request above has arrived before this one
         server.interrupt()
         assert finished(server, 5) == 0
+    assert server.output.count("Waiting for 1 request to end; Ctrl-C again ends it now.") == (path == "/slow")
+    assert server.output.count(f"GET {path} was still running after") == (path == "/slow")
     assert log_of(server) == ["startup", "shutdown", "atexit"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,3 +121,56 @@ def test_nothing_is_told_of_what_ends_at_once(new_loop) -> None:
         with draining(old) as told:
             pass
         assert not told.is_set()
+
+
+@LOOPS
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+def test_what_is_cut_off_is_told_once(new_loop, interface: str) -> None:
+    """A drain and then a shutdown, as at a reload; a thread outlives both."""
+    entered, end = threading.Event(), threading.Event()
+
+    def wsgi(environ, start_response):
+        entered.set()
+        assert end.wait(WAIT)
+        start_response("200 OK", [])
+        return []
+
+    async def asgi(scope, receive, send):
+        if scope["type"] == "http":
+            entered.set()
+            await asyncio.Event().wait()
+
+    app = wsgi if interface == "wsgi" else asgi
+    with running(app, interface, new_loop=new_loop) as old, old.connect() as client:
+        client.send(get("/loop"))
+        assert entered.wait(WAIT)
+        old.call(old.server.drain(0.2, lambda one: one.sock.close()))
+        old.call(old.server.shutdown(0))
+        end.set()
+    (notice,) = old.hooks.notices
+    assert re.fullmatch(r"GET /loop was still running after 0\.\d s and has been cut off\.", notice)
+
+
+@LOOPS
+def test_a_shutdown_that_has_to_wait_says_for_what(new_loop) -> None:
+    waits: list[int] = []
+    entered, end = threading.Semaphore(0), threading.Event()
+
+    def app(environ, start_response):
+        entered.release()
+        assert end.wait(WAIT)
+        start_response("200 OK", [])
+        return [b"done"]
+
+    def on_wait(count: int) -> None:
+        waits.append(count)
+        end.set()
+
+    with running(app, new_loop=new_loop) as old, old.connect() as one, old.connect() as other:
+        for client in (one, other):
+            client.send(get("/"))
+            assert entered.acquire(timeout=WAIT)
+        old.call(old.server.shutdown(WAIT, on_wait))
+        assert one.response().body == other.response().body == b"done"
+    assert waits == [2]
+    assert not old.hooks.notices

@@ -41,7 +41,6 @@ class AsgiExchange:
     __slots__ = (
         "_abandoned",
         "_app_head",
-        "_began",
         "_body",
         "_body_bytes",
         "_body_complete",
@@ -59,6 +58,7 @@ class AsgiExchange:
         "_task",
         "_waiter",
         "_write_waiter",
+        "began",
         "head",
         "head_sent",
     )
@@ -67,7 +67,7 @@ class AsgiExchange:
         self.head = head
         self.head_sent = False
         self._connection = connection
-        self._began = time.perf_counter()
+        self.began = time.perf_counter()
         self._body: bytes | bytearray = body
         self._body_complete = body_complete
         self._body_given = False
@@ -343,7 +343,7 @@ class AsgiExchange:
             self.head.target.decode("latin-1"),
             self.head.version,
             head.status if head is not None and self.head_sent else 499,
-            time.perf_counter() - self._began,
+            time.perf_counter() - self.began,
             self._body_bytes,
             complete,
         )

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import socket
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from pilotlight.server.connection import Connection
 from pilotlight.server.leaving import has_left
 from pilotlight.server.lifespan import Lifespan, LifespanFailed
 from pilotlight.server.listener import Listener
-from pilotlight.server.shared import HandOver, Shared
+from pilotlight.server.shared import Exchange, HandOver, Shared
 
 if TYPE_CHECKING:
     from pilotlight.server.tls_listener import TLSListener
@@ -35,6 +36,8 @@ _LOOKS_SECONDS = 0.05
 """Between two looks at what is left in a drain, when nothing tells of a change."""
 _FAREWELL_SECONDS = 0.005
 """In a drain, until what could end at once has ended."""
+_PATIENCE_SECONDS = 0.5
+"""In a shutdown, until it is told that there is something to wait for."""
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -86,6 +89,8 @@ class Server:
         self._sweep: asyncio.TimerHandle | None = None
         self._arrivals: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
+        self._cut_off: set[Exchange] = set()
+        """A thread may go on with one, and is told of once."""
 
     @property
     def admit(self) -> Callable[[], bool] | None:
@@ -227,9 +232,15 @@ class Server:
             await self._end_tls(self._tls, shared)
         self._cut(shared)
 
-    async def shutdown(self, grace: float) -> None:
-        """Close everything, give requests in flight `grace` seconds, then run the app's shutdown."""
+    async def shutdown(self, grace: float, on_wait: Callable[[int], None] | None = None) -> None:
+        """Close everything, give requests in flight `grace` seconds, then run the app's shutdown.
+
+        Args:
+            on_wait: called with the number of requests in flight, if there still are some after a while.
+        """
+        patience = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._tell_of_wait, on_wait)
         await self.drain(grace, None)
+        patience.cancel()
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
@@ -292,11 +303,18 @@ class Server:
         """The work on connections that are accepted and not yet served."""
         return self._arrivals | self._tls.unfinished if self._tls is not None else self._arrivals
 
+    def _tell_of_wait(self, on_wait: Callable[[int], None] | None) -> None:
+        if on_wait is not None and self.in_flight:
+            on_wait(self.in_flight)
+
     def _cut(self, shared: Shared) -> None:
-        for exchange in list(shared.exchanges):
+        now = time.perf_counter()
+        for exchange in shared.exchanges - self._cut_off:
+            self._cut_off.add(exchange)
             head = exchange.head
             self._hooks.notice(
-                f"{head.method} {head.target.decode('latin-1')} was still running and has been cut off."
+                f"{head.method} {head.target.decode('latin-1')} was still running "
+                f"after {now - exchange.began:.1f} s and has been cut off."
             )
             exchange.abandon()
         for connection in list(shared.connections):

@@ -25,6 +25,8 @@ class Exchange(Protocol):
     head: RequestHead
     head_sent: bool
     """The response has begun."""
+    began: float
+    """In seconds, as `time.perf_counter` gives them."""
 
     def start(self) -> None:
         """Let the app run."""

@@ -40,7 +40,6 @@ class WsgiExchange:
 
     __slots__ = (
         "_app_head",
-        "_began",
         "_body",
         "_body_bytes",
         "_chunked",
@@ -54,6 +53,7 @@ class WsgiExchange:
         "_reported_excess",
         "_stream",
         "_wakeup",
+        "began",
         "head",
         "head_sent",
     )
@@ -62,7 +62,7 @@ class WsgiExchange:
         self.head = head
         self.head_sent = False
         self._connection = connection
-        self._began = time.perf_counter()
+        self.began = time.perf_counter()
         self._body = body
         self._kept = KeptBody(connection.shared.config.keep_body_bytes, body)
         self._environ: dict[str, Any] = {}
@@ -173,7 +173,7 @@ class WsgiExchange:
                 self.head.target.decode("latin-1"),
                 self.head.version,
                 head.status if head is not None else 499,
-                time.perf_counter() - self._began,
+                time.perf_counter() - self.began,
                 self._body_bytes,
                 not self._failed,
             ),

@@ -24,7 +24,7 @@ from pilotlight.worker.hooks import WorkerHooks
 from pilotlight.worker.opening import open_up
 from pilotlight.worker.reporting import Reporter
 from pilotlight.worker.screen import Screen
-from pilotlight.worker.serving import close_loop
+from pilotlight.worker.serving import close_loop, waiting_for
 
 STOP_GRACE_SECONDS = 2.0
 NO_CONSOLE = "There is no console, since the reloader is off: --reload (in code: reload=True) turns it on."
@@ -148,4 +148,4 @@ class Alone:
         starting.result()
         ready()
         await stopping
-        await server.shutdown(STOP_GRACE_SECONDS)
+        await server.shutdown(STOP_GRACE_SECONDS, lambda count: self._console.line(waiting_for(count)))

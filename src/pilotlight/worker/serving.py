@@ -107,7 +107,10 @@ class Serving:
                 await server.drain(order["grace"], self._hand_over, self._tell_of_streams)
                 await server.shutdown(0)
             else:
-                await server.shutdown(order["grace"] if order is not None else 0)
+                await server.shutdown(
+                    order["grace"] if order is not None else 0,
+                    lambda count: self._hooks.notice(waiting_for(count)),
+                )
         finally:
             idle.cancel()
             loop.remove_reader(self._channel.fileno())
@@ -175,6 +178,12 @@ class Serving:
                 self._hooks.notice(
                     f"A connection could not be handed over ({os.strerror(error.errno or 0)}); it is closed."
                 )
+
+
+def waiting_for(requests: int) -> str:
+    """What is said when the server could end but for `requests`."""
+    what = "1 request" if requests == 1 else f"{requests} requests"
+    return f"Waiting for {what} to end; Ctrl-C again ends it now."
 
 
 def close_loop(loop: asyncio.AbstractEventLoop) -> None:
