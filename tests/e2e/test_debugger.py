@@ -103,6 +103,14 @@ def test_what_happened_before_is_in_the_report(serve: Serve) -> None:
     assert "cart" in json.dumps(body["request"]["session"])
 
 
+def test_the_terminal_shows_what_matters_and_where_the_rest_is(serve: Serve) -> None:
+    server, client = debug(serve, FLASK)
+    report = fail(server, "/fail/7")
+    server.wait_for_output(f"All frames, and a console: http://{client.netloc}/report[?]id={report}")
+    assert re.search(r"\n  \.\.\. \d+ frames of flask left out\n", server.output)
+    assert "wsgi_app" not in server.output
+
+
 def test_without_a_token_nothing_is_told(serve: Serve) -> None:
     server, client = debug(serve, FLASK)
     report = fail(server, "/fail/7")

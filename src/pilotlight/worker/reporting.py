@@ -111,15 +111,20 @@ class Reporter:
         return report
 
     def tell(self, report: Report, what: str) -> None:
-        """Prints the traceback.
+        """Prints the traceback, and where there is more. Long runs of library frames are there only, then.
 
         Args:
             what: has failed, for the line before it.
         """
         from pilotlight.debugger.renderings.text import render_text
 
+        url = self.debugging.url
         self.console.error(f"{what} failed:")
-        self.console.block(render_text(report, color=self.console.color))
+        self.console.block(render_text(report, color=self.console.color, short=bool(url)))
+        if url:
+            self.console.line(f"All frames, and a console: {url}/report?id={report.id}")
+        elif self.debugging.show:
+            self.console.line(f"Error id: {report.id}")
 
     def response(self, report: Report, method: str, headers: Headers, client: str) -> ErrorResponse:
         """The answer to a failed request."""
