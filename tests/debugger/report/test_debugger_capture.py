@@ -460,6 +460,31 @@ def test_own_frames_of_this_server_and_of_the_import_system_are_left_out(
     assert len(from_exception(error, trim=False).error.frames) > 2
 
 
+def test_a_query_of_django_that_fails_shows_no_call_of_this_server(configured_django: None) -> None:
+    from django.db import connection
+
+    from pilotlight.worker import recording
+
+    recording.record_queries()
+    recording.begin()
+    try:
+        with connection.cursor() as cursor:
+            error = caught(lambda: cursor.execute("SELECT nothing FROM nowhere"))
+        whole = from_exception(error, trim=False).chain
+        report = from_exception(error)
+    finally:
+        recording.end()
+        connection.close()
+    assert [each.type for each in report.chain] == [
+        "django.db.utils.OperationalError",
+        "sqlite3.OperationalError",
+    ]
+    assert any(frame.file == recording.__file__ for each in whole for frame in each.frames)
+    files = {frame.file for each in report.chain for frame in each.frames}
+    assert __file__ in files
+    assert recording.__file__ not in files
+
+
 def test_a_bug_in_the_server_itself_keeps_its_frames() -> None:
     error = caught(lambda: from_json({}))
     error = error.with_traceback(error.__traceback__.tb_next.tb_next)  # type: ignore[union-attr]

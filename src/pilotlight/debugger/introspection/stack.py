@@ -60,8 +60,7 @@ def steps(traceback: TracebackType | None) -> Iterator[Step]:
 
 
 def trimmed(found: list[Step], may_be_empty: bool) -> list[Step]:
-    """Without what led to the user's code: this server, and what it called of the standard library to get
-    there.
+    """Without this server's own calls, and what it called of the standard library to get to the user's code.
 
     The import system is left out wherever it is, as the interpreter itself does. When nothing would be left,
     all is kept, unless the error speaks of a file or module by itself.
@@ -73,8 +72,12 @@ def trimmed(found: list[Step], may_be_empty: bool) -> list[Step]:
             start = index + 1
         elif not source.is_standard_library(file):
             break
-    kept = [step for step in found[start:] if not step.code.co_filename.startswith("<frozen importlib")]
+    kept = [step for step in found[start:] if not _is_between(step.code.co_filename)]
     return kept if kept or may_be_empty else found
+
+
+def _is_between(file: str) -> bool:
+    return source.is_pilotlight(file) or file.startswith("<frozen importlib")
 
 
 def unshared(found: list[Step], around: list[Step]) -> list[Step]:
