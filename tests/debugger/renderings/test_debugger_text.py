@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from pilotlight.debugger import from_exception, render_text
+from pilotlight.debugger.model import Frame, Report, Trace
 from pilotlight.debugger.renderings.text import visible, width
 
 
@@ -45,6 +46,22 @@ def test_control_characters_are_made_visible(text: str, shown: str) -> None:
 
 def test_widths() -> None:
     assert (width("abc"), width("漢字"), width("e\u0301"), width("👍")) == (3, 4, 1, 2)
+
+
+def test_calls_that_are_not_repeated_are_said_to_be_above_or_below() -> None:
+    frame = Frame("app.py", 1, "f", "f", "app", True)
+    member = Trace("ValueError", "member", (frame,), shared=2)
+    group = Trace("ExceptionGroup", "group", (frame,), group=((member,),))
+    cause = Trace("KeyError", "cause", (frame,), link="cause", shared=1)
+    report = Report("1", "request", 0.0, "CPython", "/", (group, cause))
+    lines = [line.strip(" |") for line in render_text(report).splitlines()]
+    assert [line for line in lines if line.startswith(("[", "KeyError", "ExceptionG", "ValueError"))] == [
+        "[the first call is the same as in the exception below]",
+        "KeyError: cause",
+        "ExceptionGroup: group",
+        "[the first 2 calls are the same as in the exception above]",
+        "ValueError: member",
+    ]
 
 
 def test_the_room_imports_little() -> None:

@@ -91,7 +91,8 @@ class FrameView:
                     yield f"<div class=focus>{self._syntax(trace.syntax)}</div>\n"
             yield from self.stack(trace.frames, level + (index > 0), _OPEN_FRAMES if index == 0 else 1)
             if trace.shared:
-                yield note(f"{counted(trace.shared, 'outer call')} shared with the exception above.")
+                calls = "outermost call is" if trace.shared == 1 else f"{trace.shared} outermost calls are"
+                yield note(f"The {calls} the same as in the exception above.")
             yield from self._group(trace, level + (index > 0))
             if trace.omitted:
                 yield note(f"{counted(trace.omitted, 'more exception')} of this chain left out.")

@@ -110,8 +110,9 @@ class _Writer:
 
     def _shared(self, trace: Trace) -> Iterator[str]:
         if trace.shared and trace.frames:
-            calls = "call" if trace.shared == 1 else "calls"
-            yield self._paint(f"  [{trace.shared} {calls} shared with the exception it belongs to]", _DIM)
+            calls = "first call is" if trace.shared == 1 else f"first {trace.shared} calls are"
+            where = "below" if trace.link else "above"  # without a link it is a member of the group above
+            yield self._paint(f"  [the {calls} the same as in the exception {where}]", _DIM)
 
     def frames(self, frames: tuple[Frame, ...]) -> Iterator[str]:
         """Two or three lines for each frame, or one for all those that are left out."""
