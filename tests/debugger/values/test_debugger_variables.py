@@ -172,6 +172,25 @@ def test_a_module_shows_little_and_a_class_body_its_names() -> None:
     assert [each.name for each in shown(frame, "second", "missing")[0]] == ["first"]
 
 
+def test_flask_s_proxies_come_last_and_are_no_variables_of_a_module() -> None:
+    known: dict[str, Any] = {}
+    source = "from flask import g, request, session\ncount = 1\nrequest, count, 1 / 0\n"
+    module = failing_frame(lambda: exec(compile(source, "m", "exec"), known))
+    names = [(each.name, each.role) for each in shown(module, "request", "count")[0]]
+    assert names == [("count", "used"), ("request", "used")]
+
+    def view(user: Any = known["g"]) -> None:
+        session = known["session"]
+        total = 1
+        1 / 0  # noqa: B018
+        print(session, total)
+
+    names = [(each.name, each.role) for each in shown(failing_frame(view))[0]]
+    assert names[0] == ("user", "argument")
+    assert names[-1] == ("session", "local")
+    assert ("total", "local") in names
+
+
 def test_a_namespace_of_the_apps_own_is_not_asked() -> None:
     class Namespace(dict):  # type: ignore[type-arg]
         def items(self) -> Any:

@@ -19,7 +19,7 @@ from pilotlight.debugger.model import Role, Span, Variable
 from .budget import Budget
 from .describe import describe
 from .secrets import is_secret_name
-from .written import is_code, is_maskable, masked
+from .written import is_code, is_maskable, is_proxy, masked
 
 MAX_NAMES = 40
 MAX_ATTRIBUTES = 3
@@ -158,14 +158,20 @@ def _chosen(frame: FrameType, names: tuple[str, ...]) -> list[tuple[str, Any, Ro
         value = _resolve(name, known, frame.f_globals)
         if value is not _MISSING:
             used.append((name, value, "used"))
-    used.sort(key=lambda each: is_code(each[1]))  # data first; the sort keeps the order otherwise
+    # Data first; the sort keeps the order otherwise.
+    used.sort(key=lambda each: is_code(each[1]) or is_proxy(each[1]))
     seen = {name for name, _, _ in used}
     if not code.co_flags & _OPTIMIZED and frame.f_locals is frame.f_globals:
-        others = [name for name in reversed(known) if _is_shown(name, known[name], seen)]
+        others = [
+            name
+            for name in reversed(known)
+            if _is_shown(name, known[name], seen) and not is_proxy(known[name])
+        ]
         return used + [(name, known[name], "local") for name in others[:MAX_MODULE_VARIABLES]]
     arguments = [name for name in _arguments(frame) if name in known and _is_shown(name, known[name], seen)]
     seen.update(arguments)
     rest = [name for name in known if _is_shown(name, known[name], seen)]
+    rest.sort(key=lambda name: is_proxy(known[name]))
     return [
         *used,
         *((name, known[name], "argument") for name in arguments),

@@ -13,7 +13,7 @@ from pilotlight.debugger.model import Role, Variable
 
 from .budget import Budget
 from .describe import describe
-from .written import is_code
+from .written import is_code, is_proxy
 
 MAX_VARIABLES = 30
 
@@ -73,7 +73,10 @@ def of_template(
     rest = [
         name
         for name, value in known.items()
-        if name not in used and name not in _ALWAYS_THERE and name[:1] != "_" and not is_code(value)
+        if name not in used
+        and name not in _ALWAYS_THERE
+        and name[:1] != "_"
+        and not (is_code(value) or is_proxy(value))
     ]
     rest.sort(key=_SHOWN_LAST.__contains__)  # the sort keeps the order otherwise
     chosen: list[tuple[str, Role]] = [*((name, "used") for name in used), *((name, "local") for name in rest)]

@@ -10,6 +10,7 @@ from typing import Any
 
 from pilotlight.debugger.introspection import anatomy
 from pilotlight.debugger.introspection.anatomy import type_name
+from pilotlight.debugger.introspection.exceptions import is_named
 from pilotlight.debugger.model import Value
 
 from .secrets import MARK, mask_text
@@ -39,6 +40,11 @@ def is_code(value: object) -> bool:
     """Whether it is a module, a class or something callable that a `def` made."""
     kind = type(value)
     return id(kind) in _CODE_IDENTITIES or issubclass(kind, (type, types.ModuleType))
+
+
+def is_proxy(value: object) -> bool:
+    """Whether it stands for something that only its own code could find, as Flask's `request` does."""
+    return is_named(type(value), "werkzeug.local", "LocalProxy")
 
 
 def is_maskable(value: object) -> bool:
