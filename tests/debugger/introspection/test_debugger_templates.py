@@ -219,6 +219,37 @@ def test_a_django_template_that_has_changed(engine: Engine, folder: Path) -> Non
     )
 
 
+def test_a_template_that_was_edited_and_requested_again_is_what_ran(
+    environment: jinja2.Environment, engine: Engine, folder: Path
+) -> None:
+    (folder / "page.html").write_text("{% if 1 %}\n{{ user.name }}\n{% endif %}\n")
+    jinja = environment.get_template("page.html")
+    django = engine.get_template("page.html")
+    for render in (
+        lambda: jinja.render(user=Angry()),
+        lambda: list(jinja.root_render_func(jinja.new_context({"user": Angry()}))),
+        lambda: django.render(Context({"user": Angry()})),
+    ):
+        report = report_of(render, changed=lambda file: file.endswith(".html"))
+        assert [frame.source_note for frame in in_templates(report)] == [""]
+        assert in_templates(report)[0].code() == "{{ user.name }}"
+
+
+def test_a_jinja_template_that_is_gone(environment: jinja2.Environment, folder: Path) -> None:
+    (folder / "page.html").write_text("\n{{ user.name }}\n")
+    template = environment.get_template("page.html")
+    (folder / "page.html").write_text("short")
+    notes = []
+    for _ in range(2):
+        frame = in_templates(report_of(lambda: template.render(user=Angry())))[0]
+        notes.append((frame.lines, frame.source_note))
+        (folder / "page.html").unlink(missing_ok=True)
+    assert notes == [
+        ((), "The file has changed since it ran: it has no line 2 any more."),
+        ((), "The file is not there any more."),
+    ]
+
+
 @pytest.mark.parametrize(
     ("source", "line", "message", "marked"),
     [
@@ -259,6 +290,19 @@ def test_live_frames_of_templates_can_be_entered(app: flask.Flask, folder: Path)
     report = report_of(render(app, "page.html", x=0), keep=kept.extend)
     frame = in_templates(report)[0]
     assert kept[frame.handle].f_locals["x"] == 0
+
+
+def test_what_flask_gives_to_every_template_is_no_variable_of_it(app: flask.Flask, folder: Path) -> None:
+    app.secret_key = "x"
+    (folder / "page.html").write_text("{{ 1 // x }}")
+    (folder / "used.html").write_text("{{ user // x }}")
+    from werkzeug.local import LocalProxy
+
+    user = LocalProxy(lambda: 1)
+    frame = in_templates(report_of(render(app, "page.html", x=0, user=user), variables=True))[0]
+    assert {"session", "user"}.isdisjoint(names(frame))
+    frame = in_templates(report_of(render(app, "used.html", x=0, user=user), variables=True))[0]
+    assert names(frame)["user"] == ("used", "<LocalProxy>")
 
 
 def names(frame: Frame) -> dict[str, tuple[str, str]]:

@@ -33,7 +33,7 @@ def places(steps: Sequence[Step], error: BaseException) -> dict[int, TemplatePla
             scopes = [*_scope_of(step), *scopes]
         elif name in ("render_annotated", "_render", "compile_nodelist"):
             this = local(step.frame, "self")
-            known = _attributes(this)
+            known = attributes_of(this)
             origin = known.get("origin")
             if origin is None:
                 continue
@@ -54,7 +54,7 @@ def places(steps: Sequence[Step], error: BaseException) -> dict[int, TemplatePla
                 place = _place(origin, known.get("token"), block, sources, names)
                 last = (index, origin)
                 if is_named(type(this), _LOADER_TAGS, "BlockNode"):
-                    block = _text(known.get("name"))
+                    block = text_of(known.get("name"))
             if place is not None:
                 found[index] = place
     return found
@@ -73,11 +73,11 @@ def syntax_error(error: BaseException, steps: Sequence[Step]) -> Wrong | None:
     compiling = [step for step in steps if step.code.co_name == "compile_nodelist"]
     if token is None or not compiling:
         return None
-    template = _attributes(local(compiling[-1].frame, "self"))
+    template = attributes_of(local(compiling[-1].frame, "self"))
     place = _place(template.get("origin"), token, "", {}, ())
     if place is None:
         return None
-    told, source, contents = arguments(error), template.get("source"), _attributes(token).get("contents")
+    told, source, contents = arguments(error), template.get("source"), attributes_of(token).get("contents")
     return Wrong(
         _message(told),
         place.file,
@@ -100,13 +100,13 @@ def _message(told: tuple[Any, ...]) -> str:
 def _place(
     origin: Any, token: Any, block: str, sources: dict[int, str], names: tuple[dict[Any, Any], ...]
 ) -> TemplatePlace | None:
-    where, tag = _attributes(origin), _attributes(token)
+    where, tag = attributes_of(origin), attributes_of(token)
     file, line, position = where.get("name"), tag.get("lineno"), tag.get("position")
     if file is None or type(line) is not int:
         return None
-    file = _text(file)
+    file = text_of(file)
     short = where.get("template_name")
-    function = f"block '{block}'" if block else f"template '{_text(short) if short else file}'"
+    function = f"block '{block}'" if block else f"template '{text_of(short) if short else file}'"
     if type(position) is not tuple or len(position) != 2 or any(type(each) is not int for each in position):
         position = None
     return TemplatePlace(file, line, function, "django", sources.get(id(origin)), position, names)
@@ -120,7 +120,7 @@ def _scope_of(step: Step) -> list[dict[Any, Any]]:
         return [values] if type(values) is dict else []
     if not is_named(type(this), _TAGS, "ForNode"):
         return []
-    names: Any = _attributes(this).get("loopvars")
+    names: Any = attributes_of(this).get("loopvars")
     if type(names) not in (list, tuple):
         return []
     item = local(step.frame, "item")
@@ -129,7 +129,7 @@ def _scope_of(step: Step) -> list[dict[Any, Any]]:
 
 
 def _names(context: Any) -> tuple[dict[Any, Any], ...]:
-    scopes = _attributes(context).get("dicts")
+    scopes = attributes_of(context).get("dicts")
     if type(scopes) is not list:
         return ()
     # A scope may be Django's `ContextDict`, which changes nothing of a dictionary but how it is made.
@@ -143,7 +143,7 @@ def _copied(scope: Any) -> dict[Any, Any]:
     return dict(dict.items(scope))
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A file's name as text; Django keeps some of them as paths."""
     if issubclass(type(value), str):
         return plain(value)
@@ -152,7 +152,7 @@ def _text(value: Any) -> str:
     return os.fspath(value) if type(value).__module__ in ("pathlib", "pathlib._local") else "<unknown source>"
 
 
-def _attributes(thing: Any) -> dict[str, Any]:
+def attributes_of(thing: Any) -> dict[str, Any]:
     """What an object of Django holds, without asking it."""
     if not any(module_of(base).startswith("django.") for base in mro(type(thing))):
         return {}

@@ -14,7 +14,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from pilotlight.debugger.introspection import exceptions, source, stack, templates
+from pilotlight.debugger.introspection import exceptions, source, stack, template_missing, templates
 from pilotlight.debugger.introspection.exceptions import safe_str, type_name
 from pilotlight.debugger.introspection.source import SourceReader
 from pilotlight.debugger.introspection.stack import Step
@@ -91,7 +91,7 @@ def preload() -> None:
     It is not imported with this module, because no start should wait for it. Nothing of it can be hidden by
     a module of the app; but an app may run out of descriptors, and then nothing can be imported any more.
     """
-    from pilotlight.debugger.suggest import suggestion  # noqa: F401
+    from pilotlight.debugger.suggest import suggestion, template_files  # noqa: F401
     from pilotlight.debugger.values import budget, secrets, variables, variables_template  # noqa: F401
 
 
@@ -145,12 +145,13 @@ class _Capture:
         self._maker.whole = self._made <= WHOLE_TRACES
         frames = self._maker.frames(_folded(steps, found), found)
         group, group_omitted = self._members(error, depth, shown)
+        tried, suggestion = _about_template(error, all_steps)
         return Trace(
             type=type_name(kind),
             message=_masked(message),
             frames=frames,
-            notes=tuple(_masked(note) for note in exceptions.notes(error)),
-            suggestion=_masked(self._suggestion(error, message, all_steps, frames, found)),
+            notes=tuple(_masked(note) for note in (*exceptions.notes(error), *tried)),
+            suggestion=_masked(suggestion or self._suggestion(error, message, all_steps, frames, found)),
             syntax=place,
             link=link,
             group=group,
@@ -198,6 +199,19 @@ class _Capture:
             return suggest(error, message, steps, lines, line, names)
         except Exception as bug:  # noqa: BLE001 - what is only help must not hide the error itself
             return f"({NO_SUGGESTION}: {type_name(type(bug))})"
+
+
+def _about_template(error: BaseException, steps: list[Step]) -> tuple[tuple[str, ...], str]:
+    """Of a template that is not there: where it was looked for, and which one was most likely meant."""
+    if not template_missing.is_missing(error):
+        return (), ""
+    try:
+        from pilotlight.debugger.suggest import template_files  # as in `preload`
+
+        missing = template_missing.find(error, steps)
+        return template_files.places(missing), template_files.nearest(missing)
+    except Exception as bug:  # noqa: BLE001 - what is only help must not hide the error itself
+        return (), f"({NO_SUGGESTION}: {type_name(type(bug))})"
 
 
 class _Messages:

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from pilotlight.debugger.introspection import source, stack
-from pilotlight.debugger.introspection.source import AROUND, SourceReader, excerpt_of, split_source
+from pilotlight.debugger.introspection.source import AROUND, Excerpt, SourceReader, excerpt_of, split_source
 from pilotlight.debugger.introspection.stack import Step
 from pilotlight.debugger.introspection.template_place import TemplatePlace
 from pilotlight.debugger.introspection.templates import span_in
@@ -120,7 +120,12 @@ class FrameMaker:
         around = AROUND if self.whole else (0, 0)
         span, note = None, ""
         if place.source is None:
-            excerpt = self.reader.excerpt(place.file, place.line, around=around)
+            # Whether the file is newer than the load says nothing: engines read a template when it is needed.
+            text = self.reader.lines(place.file)
+            if isinstance(text, str):
+                excerpt = Excerpt(note=text)
+            else:
+                excerpt = excerpt_of(text, place.line, None, around)
             note = _no_template_source(place, excerpt.note)
         else:
             lines = split_source(place.source)
