@@ -143,6 +143,9 @@ ERRORS = [
     (FACTORY.replace('name="default"', "name"), "hello", "FactoryArguments",
      ["'name'", "pilotlight --app 'hello:create_app(\"name\")' run"]),
     (FACTORY, "hello:create_app(nme=1)", "FactoryArguments", ["nme"]),
+    (FACTORY.replace('name="default", debug=False', ""), "hello:create_app(1)", "FactoryArguments",
+     ["`hello:create_app(1)` does not fit `hello:create_app()`: too many positional arguments. "
+      "Use: `pilotlight --app 'hello:create_app()' run`."]),
     ("def create_app(): pass", "hello", "FactoryResult", ["returned None", "return app"]),
     ("def create_app(): return 5", "hello", "FactoryResult", ["type `int`"]),
     ("async def create_app(): pass", "hello", "AsyncFactory", ["async def"]),

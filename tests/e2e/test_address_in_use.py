@@ -56,7 +56,7 @@ def on_port(port: int) -> list[str]:
 
 
 def offered_port(text: str) -> int:
-    match = re.search(r"--port (\d+), which is free", text)
+    match = re.search(r"(?:--port (?=.*, which is free)|port=(?=.*; it is free))(\d+)", text)
     assert match is not None, text
     with socket.socket() as one, socket.socket(socket.AF_INET6) as other:
         for sock, host in ((one, "127.0.0.1"), (other, "::1")):
@@ -138,6 +138,7 @@ def test_every_way_to_start_says_the_same(serve: Serve, way: str) -> None:
         re.MULTILINE,
     )
     offered_port(text)
+    assert ("--port" in text) == (way in ("flask run", "without reload"))
 
 
 def test_a_client_is_never_blamed(serve: Serve) -> None:

@@ -56,6 +56,19 @@ def test_the_whole_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("free", "advice"),
+    [
+        (5001, "or use port=5001 in the call that starts the server; it is free."),
+        (None, "or use another port in the call that starts the server."),
+    ],
+)
+def test_where_a_script_decides_about_the_port(free: int | None, advice: str) -> None:
+    text = explanation(replace(CONFLICT, in_code=True, free_port=free))
+    assert text.endswith(f"Stop it with `kill 4242`, {advice}")
+    assert "--port" not in text
+
+
+@pytest.mark.parametrize(
     ("change", "holder", "present", "absent"),
     [
         ({}, replace(MINE, address="::1"), ["::1, the IPv6 side of `localhost`"], []),

@@ -161,12 +161,18 @@ class SeveralApps(AppError):
 
 
 class FactoryArguments(AppError):
-    """A factory cannot be called with what it was given."""
+    """A factory cannot be called with what it was given.
 
-    def __init__(self, where: str, signature: str, why: str, example: str) -> None:
-        super().__init__(
-            f"`{where}{signature}` cannot be called: {why}. Give its arguments: `{command(example)}`."
-        )
+    Args:
+        typed: the call that the user wrote; None if there was none.
+    """
+
+    def __init__(self, where: str, signature: str, why: str, example: str, typed: str | None) -> None:
+        if typed is None:
+            what = f"`{where}{signature}` cannot be called: {why}. Give its arguments"
+        else:
+            what = f"`{typed}` does not fit `{where}{signature}`: {why}. Use"
+        super().__init__(f"{what}: `{command(example)}`.")
 
 
 class NotAFactory(AppError):

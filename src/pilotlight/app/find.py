@@ -176,7 +176,7 @@ def _attribute(module: ModuleType, label: str, dotted: str) -> object:
 def _from_factory(
     factory: Callable[..., Any], where: str, call: FactoryCall, debug: bool | None, name: str | None = None
 ) -> Found:
-    _check_call(factory, where, call)
+    _check_call(factory, where, call, name)
     result = factory(*call.args, **call.kwargs)
     if hasattr(result, "__await__"):
         if hasattr(result, "close"):
@@ -188,7 +188,7 @@ def _from_factory(
     return Found(found.application, name or where, found.framework)
 
 
-def _check_call(factory: Callable[..., Any], where: str, call: FactoryCall) -> None:
+def _check_call(factory: Callable[..., Any], where: str, call: FactoryCall, typed: str | None) -> None:
     """See that the arguments fit before the call: a TypeError from inside the factory stays the user's."""
     import inspect
 
@@ -205,7 +205,7 @@ def _check_call(factory: Callable[..., Any], where: str, call: FactoryCall) -> N
         positional = [_quoted(p.name) for p in required if p.kind < p.VAR_POSITIONAL]
         named = [f"{p.name}={_quoted(p.name)}" for p in required if p.kind is p.KEYWORD_ONLY]
         example = f"{where}({', '.join(positional + named)})"
-        raise FactoryArguments(where, str(signature), str(error), example) from None
+        raise FactoryArguments(where, str(signature), str(error), example, typed) from None
 
 
 def _quoted(name: str) -> str:

@@ -267,7 +267,7 @@ def _signals_request(stop: Stop) -> Iterator[None]:
 def _serve(app: object, name: str, settings: Settings, context: object, console: Console, stop: Stop) -> None:
     from pilotlight.worker.alone import NO_CONSOLE, Alone
 
-    bound, settings = bind(settings, console)
+    bound, settings = bind(settings, console, in_code=True)
     try:
         os.environ.update(settings.app_environment(os.environ))
         loaded = _loaded(app, name, settings)

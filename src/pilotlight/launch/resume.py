@@ -82,7 +82,12 @@ def main() -> int:
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return supervise(
-            settings, order["target"], console, label=label, interpreter_flags=tuple(order["flags"])
+            settings,
+            order["target"],
+            console,
+            label=label,
+            interpreter_flags=tuple(order["flags"]),
+            in_code=True,
         )
     except UserError as error:
         console.error(error.message)

@@ -26,9 +26,13 @@ def start_app(settings: Settings, early: EarlyWorker | None) -> int:
     return serve_alone(settings, console)
 
 
-def bind(settings: Settings, console: Console) -> tuple[Bound, Settings]:
-    """The listening sockets, and the settings with the port that they got."""
-    bound = bind_or_explain(settings, console)
+def bind(settings: Settings, console: Console, *, in_code: bool = False) -> tuple[Bound, Settings]:
+    """The listening sockets, and the settings with the port that they got.
+
+    Args:
+        in_code: a call in a script has given the settings.
+    """
+    bound = bind_or_explain(settings, console, in_code=in_code)
     for note in bound.notes:
         console.line(note)
     if settings.quiet and settings.port == 0 and settings.uds is None:
@@ -44,8 +48,9 @@ def supervise(
     label: tuple[str, ...],
     interpreter_flags: tuple[str, ...] | None = None,
     early: EarlyWorker | None = None,
+    in_code: bool = False,
 ) -> int:
-    """Runs the supervisor in this process; returns the exit status."""
+    """Runs the supervisor in this process; returns the exit status. `in_code` as in `bind`."""
     if sys.platform == "win32":
         console.warning(
             "Reloading needs UNIX sockets between processes, which Windows lacks: serving without it."
@@ -55,7 +60,7 @@ def supervise(
     from pilotlight.supervisor.child import CommandLine, spawn
     from pilotlight.supervisor.debugging import Debugging
 
-    bound, settings = bind(settings, console)
+    bound, settings = bind(settings, console, in_code=in_code)
     debugging = Debugging(settings, bound.urls, console)
     try:
         flags = tuple(flags_of_this_process()) if interpreter_flags is None else interpreter_flags

@@ -194,15 +194,19 @@ def _ways_out(conflict: Conflict) -> str:
         stop = f"`taskkill {' '.join('/PID ' + pid for pid in pids)}`"
     else:
         stop = f"`kill {' '.join(pids)}`"
-    other = (
-        f"--port {conflict.free_port}, which is free"
-        if conflict.free_port is not None
-        else "another port with --port"
-    )
+    other = _other_port(conflict)
     if not pids:
         return f"Use {other}."
     it = "it" if len(pids) == 1 else "them"
     return f"Stop {it} with {stop}, or use {other}."
+
+
+def _other_port(conflict: Conflict) -> str:
+    free = conflict.free_port
+    if conflict.in_code:
+        call = "in the call that starts the server"
+        return f"another port {call}" if free is None else f"port={free} {call}; it is free"
+    return "another port with --port" if free is None else f"--port {free}, which is free"
 
 
 def shown_command(command: Sequence[str]) -> str:

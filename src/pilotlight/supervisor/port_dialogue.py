@@ -76,13 +76,15 @@ class TerminalInteraction:
         return line.decode("utf-8", "replace").strip().lower()
 
 
-def resolve(settings: Settings, taken: AddressInUse, interaction: Interaction | None) -> Bound:
-    """Explains who holds the port; with somebody to ask, offers the ways out.
+def resolve(
+    settings: Settings, taken: AddressInUse, interaction: Interaction | None, *, in_code: bool
+) -> Bound:
+    """Explains who holds the port; with somebody to ask, offers the ways out. `in_code` as in `Conflict`.
 
     Raises:
         UserError: nobody can be asked (with the whole explanation), or the user quits; status 1.
     """
-    conflict = examine(settings, taken)
+    conflict = examine(settings, taken, in_code=in_code)
     if interaction is None:
         raise UserError(port_diagnosis.explanation(conflict), status=1)
     interaction.say(port_diagnosis.explanation(conflict))
@@ -91,11 +93,11 @@ def resolve(settings: Settings, taken: AddressInUse, interaction: Interaction | 
         try:
             return bind(settings)
         except AddressInUse as again:
-            conflict = examine(settings, again)
+            conflict = examine(settings, again, in_code=in_code)
             interaction.say(port_diagnosis.explanation(conflict))
 
 
-def examine(settings: Settings, taken: AddressInUse) -> Conflict:
+def examine(settings: Settings, taken: AddressInUse, *, in_code: bool) -> Conflict:
     """Finds out all that the explanation needs."""
     addresses = addresses_of(plain_host(settings.host), settings.port)
     wanted = tuple(address.host for address in addresses)
@@ -110,6 +112,7 @@ def examine(settings: Settings, taken: AddressInUse) -> Conflict:
         directory=os.getcwd(),
         now=time.time(),
         platform=sys.platform,
+        in_code=in_code,
     )
 
 

@@ -46,3 +46,5 @@ class Conflict:
     """Seconds since the epoch."""
     platform: str
     """As `sys.platform`."""
+    in_code: bool = False
+    """A call in a script decides about the port."""
