@@ -153,7 +153,8 @@ class Evaluation:
             return
         waited = time.perf_counter() - self._cancelled_at
         if waited > GIVE_UP_SECONDS:
-            self.finish("cancelled", {"type": "note", "text": STILL_RUNNING_NOTE})
+            notes = [self._why, STILL_RUNNING_NOTE] if self._why else [STILL_RUNNING_NOTE]
+            self.finish("error", *({"type": "note", "text": note} for note in notes))
             return
         if self._awaiting is not None:
             self._awaiting.cancel()
