@@ -133,7 +133,7 @@ def test_groups_tell_counts_and_what_is_shared() -> None:
     text = Document(render_page(group_report())).text
     assert "998 times" in text
     assert "and 4 more" in text
-    assert "The 2 outermost calls are the same as in the exception above." in text
+    assert "2 outer calls left out: the same as in the exception above." in text
 
 
 def test_the_console_is_offered_only_where_there_is_one() -> None:

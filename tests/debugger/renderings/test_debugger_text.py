@@ -56,10 +56,10 @@ def test_calls_that_are_not_repeated_are_said_to_be_above_or_below() -> None:
     report = Report("1", "request", 0.0, "CPython", "/", (group, cause))
     lines = [line.strip(" |") for line in render_text(report).splitlines()]
     assert [line for line in lines if line.startswith(("[", "KeyError", "ExceptionG", "ValueError"))] == [
-        "[the first call is the same as in the exception below]",
+        "[1 call before these is the same as in the exception below]",
         "KeyError: cause",
         "ExceptionGroup: group",
-        "[the first 2 calls are the same as in the exception above]",
+        "[2 calls before these are the same as in the exception above]",
         "ValueError: member",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import flask
 import jinja2
 import pytest
+import quart
 from django.template import Context, Engine
 from django.template import Template as DjangoTemplate
 from django.template.backends.django import DjangoTemplates
@@ -101,6 +103,38 @@ def test_a_tag_of_django(folder: Path, configured_django: None, tag: str) -> Non
     assert any(note.startswith("Tried: ") and "django/contrib/auth/templates/bsae" in note for note in notes)
     assert report.error.suggestion == "Did you mean: 'base.html'?"
     assert report.focus().language == "django"
+
+
+def test_django_s_include_of_the_first_of_several(folder: Path, configured_django: None) -> None:
+    template = DjangoTemplate("{% include names %}", engine=Engine(dirs=[str(folder)]))
+    assert said(lambda: template.render(Context({"names": ["nothing.txt", "bsae.html"]}))) == (
+        (f"Tried: {folder}/nothing.txt", f"Tried: {folder}/bsae.html"),
+        "Did you mean: 'base.html'?",
+    )
+
+
+def test_quart(folder: Path) -> None:
+    app = quart.Quart("missing_quart_templates", root_path=str(folder.parent))
+
+    async def run() -> None:
+        async with app.test_request_context("/"):
+            await quart.render_template("bsae.html")
+
+    assert said(lambda: asyncio.run(run())) == (
+        (f"Tried: {folder}/bsae.html",),
+        "Did you mean: 'base.html'?",
+    )
+
+
+def test_an_included_template_that_is_missing_is_said_in_both_errors(
+    django_dirs: list[str], folder: Path
+) -> None:
+    (folder / "page.html").write_text("{% include 'bsae.html' %}")
+    template = get_template("page.html")
+    chain = report_of(template.render).chain
+    assert [each.type for each in chain] == ["django.template.exceptions.TemplateDoesNotExist"] * 2
+    assert [each.suggestion for each in chain] == ["Did you mean: 'base.html'?"] * 2
+    assert [each.notes[0] for each in chain] == [f"Tried: {folder}/bsae.html"] * 2
 
 
 def test_django_says_why_a_place_was_left_out(folder: Path, configured_django: None) -> None:

@@ -1,6 +1,6 @@
 """A template that was not found: the names that were asked for, and where the engine looked for them.
 
-Knows Django's and Jinja2's loaders, and those that Flask and Quart put in front. Must never run a method of
+Knows Django's and Jinja2's loaders, and the one that Flask and Quart put in front. Must never run a method of
 an engine, a loader or an app, and never look at the disk: all is read from what the objects store.
 """
 
@@ -19,7 +19,6 @@ from .stack import Step
 from .template_django import attributes_of, text_of
 
 _LOADERS = "jinja2.loaders"
-_FRONTS = ("flask.templating", "quart.templating")
 MAX_DEPTH = 5
 MAX_NAMES = 5
 
@@ -77,13 +76,17 @@ def _of_django(error: BaseException, steps: Sequence[Step]) -> Missing:
     tried: list[Tried] = []
     folders: list[Folder] = []
     loaders: list[Any] = []
+    engines: list[Any] = []
     for each in errors:
         for entry in _items(attribute(each, "tried")):
             _note_origin(entry, tried, folders)
-        loaders.append(_loader_of(attributes_of(attribute(each, "backend")).get("env")))
-    if not tried:  # an included template is looked for by another way, which forgets the places
-        engine = next((each for each in _selves(steps) if is_named(type(each), *_ENGINE)), None)
+        backend = attributes_of(attribute(each, "backend"))
+        loaders.append(_loader_of(backend.get("env")))
+        engines.append(backend.get("engine"))
+    if not tried:  # an included template is looked for by another way, which forgets where
+        engine = next((each for each in (*engines, *_selves(steps)) if is_named(type(each), *_ENGINE)), None)
         folders = [Folder(path) for path in _folders_of_engine(engine)]
+        names = tuple(part for name in names for part in name.split(", "))
         tried = _in_folders(names, folders)
     found = _of_loaders(names, loaders)
     return Missing(names, (*tried, *found.tried), (*folders, *found.folders), found.others)
@@ -166,7 +169,7 @@ def _leaves(loader: Any, prefix: str, depth: int) -> Iterator[Folder | str | lis
         if type(mapping) is dict and has_plain_keys(mapping) and type(delimiter) is str:
             for name in _texts(mapping):
                 yield from _leaves(mapping[name], f"{prefix}{name}{delimiter}", depth + 1)
-    elif any(is_named(kind, front, "DispatchingJinjaLoader") for front in _FRONTS):
+    elif is_named(kind, "flask.templating", "DispatchingJinjaLoader"):
         yield from _leaves_of_app(instance_dictionary(held.get("app")), depth)
     else:
         yield type_name(kind)

@@ -91,8 +91,8 @@ class FrameView:
                     yield f"<div class=focus>{self._syntax(trace.syntax)}</div>\n"
             yield from self.stack(trace.frames, level + (index > 0), _OPEN_FRAMES if index == 0 else 1)
             if trace.shared:
-                calls = "outermost call is" if trace.shared == 1 else f"{trace.shared} outermost calls are"
-                yield note(f"The {calls} the same as in the exception above.")
+                calls = counted(trace.shared, "outer call")
+                yield note(f"{calls} left out: the same as in the exception above.")
             yield from self._group(trace, level + (index > 0))
             if trace.omitted:
                 yield note(f"{counted(trace.omitted, 'more exception')} of this chain left out.")

@@ -110,9 +110,11 @@ class _Writer:
 
     def _shared(self, trace: Trace) -> Iterator[str]:
         if trace.shared and trace.frames:
-            calls = "first call is" if trace.shared == 1 else f"first {trace.shared} calls are"
+            calls = (
+                "1 call before these is" if trace.shared == 1 else f"{trace.shared} calls before these are"
+            )
             where = "below" if trace.link else "above"  # without a link it is a member of the group above
-            yield self._paint(f"  [the {calls} the same as in the exception {where}]", _DIM)
+            yield self._paint(f"  [{calls} the same as in the exception {where}]", _DIM)
 
     def frames(self, frames: tuple[Frame, ...]) -> Iterator[str]:
         """Two or three lines for each frame, or one for all those that are left out."""
