@@ -75,6 +75,9 @@ def test_endless_import_is_shown_while_it_lasts(serve: Serve) -> None:
     )
     failure = server.wait_until_response(lambda response: response.status == 500, timeout=40)
     assert "loading" in failure.text
+    page = server.get("/", headers={"Accept": "text/html,*/*;q=0.8"}).text
+    assert "The app is still loading" in page
+    assert "died" not in page
     assert "forever" in failure.text
     assert "hello.py" in failure.text
     server.write("hello.py", GOOD.format(greeting="healed"))

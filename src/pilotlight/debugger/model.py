@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["request", "load", "lifespan", "background", "death"]
+Kind = Literal["request", "load", "lifespan", "background", "death", "slow"]
+"""`slow`: a load that has not ended, and may yet."""
 Link = Literal["", "cause", "context"]
 
 

@@ -41,12 +41,13 @@ def ask_for_stacks(child: Child) -> bool:
     return True
 
 
-def death_report(description: str, stacks: str) -> dict[str, Any]:
-    """The JSON form of the report of a worker that cannot report itself."""
+def death_report(description: str, stacks: str, *, alive: bool) -> dict[str, Any]:
+    """The JSON form of the report of a worker that cannot report itself: it has died, or is `alive` and
+    loads."""
     from pilotlight.debugger.report.death import from_death  # costs start-up time; nobody dies on a good day
     from pilotlight.debugger.transport import to_json
 
-    return to_json(from_death(description, stacks))
+    return to_json(from_death(description, stacks, kind="slow" if alive else "death"))
 
 
 def describe_end(status: int, doing: str) -> str:

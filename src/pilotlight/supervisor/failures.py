@@ -158,10 +158,10 @@ class Failures:
         self._console.line(f"{description} It is here now:")
         self._console.block(stacks)
         if self._loads.served and not self._processes.notices():
-            self._loads.serve_report(self._death(description, stacks))
+            self._loads.serve_report(self._death(description, stacks, alive=True))
 
-    def _death(self, description: str, stacks: str) -> dict[str, Any]:
-        report = death_report(description, stacks)
+    def _death(self, description: str, stacks: str, *, alive: bool = False) -> dict[str, Any]:
+        report = death_report(description, stacks, alive=alive)
         self._note(report)
         return report
 

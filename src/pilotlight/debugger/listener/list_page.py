@@ -35,7 +35,8 @@ font-size:.85rem;white-space:nowrap}
 _SCRIPT = """
 let stream=null,delay=1000,shown="";
 const KINDS={request:"request",load:"loading the app",lifespan:"start-up or shutdown",
-background:"outside a request",death:"the process died"};
+background:"outside a request",death:"the process died",
+slow:"still loading the app"};
 const opened=new Set();
 function link(each){
 const made=make("a");made.id="r"+each.id;

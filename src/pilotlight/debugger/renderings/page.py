@@ -29,6 +29,7 @@ _KINDS = {
     "lifespan": "The app's start-up or shutdown failed",
     "background": "Error outside a request",
     "death": "The app's process died",
+    "slow": "The app is still loading",
 }
 _HEALING = {
     "replace": "This page loads itself again as soon as the error is gone.",
