@@ -70,7 +70,7 @@ def supervise(
         from pilotlight.supervisor.supervisor import Supervisor
 
         debugging.open()
-        overlay = EnvironmentOverlay(settings)
+        overlay = EnvironmentOverlay(settings, console.warning)
         greeting = Greeting(console, settings, bound.urls, debugging.link, debugging.opening)
         supervisor = Supervisor(
             settings,
