@@ -20,6 +20,7 @@ from django.template.loader import get_template, select_template
 
 from pilotlight.debugger import Report, from_exception
 from pilotlight.debugger.introspection.template_missing import Folder, Missing
+from pilotlight.debugger.suggest import template_files
 from pilotlight.debugger.suggest.template_files import nearest
 
 
@@ -34,6 +35,12 @@ def report_of(function: Callable[[], Any]) -> Report:
 def said(function: Callable[[], Any]) -> tuple[tuple[str, ...], str]:
     trace = report_of(function).error
     return trace.notes, trace.suggestion
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found does not depend on how busy the machine is."""
+    monkeypatch.setattr(template_files, "MAX_SECONDS", 10.0)
 
 
 @pytest.fixture
@@ -224,6 +231,21 @@ def test_no_loader_of_the_app_is_asked(folder: Path) -> None:
     environment = jinja2.Environment(loader=Loader(folder))
     assert said(lambda: environment.get_template("bsae.html"))[1] == "Did you mean: 'base.html'?"
     assert asked == ["bsae.html"]
+
+
+def test_the_nearest_of_very_many_files_is_found(tmp_path: Path) -> None:
+    for number in range(1_500):
+        (tmp_path / f"page_{number}.html").touch()
+    names = ("pgae_7.html",)
+    assert nearest(Missing(names, (), (Folder(str(tmp_path)),))) == "Did you mean: 'page_7.html'?"
+
+
+def test_the_search_ends_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "base.html").touch()
+    missing = Missing(("bsae.html",), (), (Folder(str(tmp_path)),))
+    assert nearest(missing) == "Did you mean: 'base.html'?"
+    monkeypatch.setattr(template_files, "MAX_SECONDS", -1.0)
+    assert nearest(missing) == ""
 
 
 def test_many_places_and_files_are_bounded(tmp_path: Path) -> None:

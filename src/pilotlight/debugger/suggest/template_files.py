@@ -58,6 +58,7 @@ def nearest(missing: Missing) -> str:
 def _spelled(name: str, known: Iterable[str]) -> str:
     """Among those in the folder of the name first, where long names can be compared too."""
     folder, slash, base = name.rpartition("/")
+    known = sorted(known, key=lambda each: abs(len(each) - len(name)))  # not all of very many are compared
     beside = [each[len(folder + slash) :] for each in known if each.rpartition("/")[0] == folder]
     best = closest(base, beside)
     return folder + slash + best if best else closest(name, known) or ""
