@@ -9,6 +9,9 @@ import sys
 def main() -> None:
     """Runs the command line; ends the process with its status."""
     try:
+        from pilotlight.launch.interrupts import end_at_once
+
+        end_at_once()
         from pilotlight.launch.early import EarlyWorker
 
         with EarlyWorker(sys.argv[1:]) as early:

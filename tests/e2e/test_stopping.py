@@ -182,7 +182,7 @@ def test_interrupt_during_start_up_prints_no_traceback(serve: Serve) -> None:
             assert server.running
         time.sleep(delay)
         server.interrupt()
-        server.wait_for_exit(6)
+        server.wait_for_exit()
         assert server.wait_for_descendants(1) == []
         assert "Traceback" not in server.output
 

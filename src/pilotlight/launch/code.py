@@ -30,6 +30,7 @@ from pilotlight.app.script import (
 from pilotlight.console import Console
 from pilotlight.errors import UserError
 from pilotlight.launch.greeting import Greeting
+from pilotlight.launch.interrupts import raise_as_usual
 from pilotlight.launch.resume import replace_process
 from pilotlight.launch.start import bind
 from pilotlight.settings import Settings
@@ -110,6 +111,7 @@ def run_unmodified(kind: Literal["file", "module"], name: str, arguments: Sequen
             _exit_with(error, console)
 
     try:
+        raise_as_usual()
         with intercepting(serve):
             run_as_main(target)
         if not asked:

@@ -69,6 +69,7 @@ def main() -> int:
 
     from pilotlight.console import Console
     from pilotlight.errors import UserError
+    from pilotlight.launch.interrupts import end_at_once
     from pilotlight.launch.start import supervise
     from pilotlight.settings import Settings
 
@@ -80,6 +81,7 @@ def main() -> int:
     console = Console.for_process(quiet=settings.quiet)
     label = tuple(sys.argv[2:])
     try:
+        end_at_once()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return supervise(
             settings,

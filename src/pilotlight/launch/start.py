@@ -11,6 +11,7 @@ from pilotlight.console import Console
 from pilotlight.launch.early import EarlyWorker
 from pilotlight.launch.environment import EnvironmentOverlay
 from pilotlight.launch.greeting import Greeting
+from pilotlight.launch.interrupts import end_at_once, raise_as_usual
 from pilotlight.settings import Settings
 from pilotlight.supervisor.binder import Bound
 from pilotlight.supervisor.ports import bind_or_explain
@@ -51,6 +52,7 @@ def supervise(
     in_code: bool = False,
 ) -> int:
     """Runs the supervisor in this process; returns the exit status. `in_code` as in `bind`."""
+    end_at_once()
     if sys.platform == "win32":
         console.warning(
             "Reloading needs UNIX sockets between processes, which Windows lacks: serving without it."
@@ -94,6 +96,7 @@ def supervise(
 
 def serve_alone(settings: Settings, console: Console) -> int:
     """Serves in this process, without a reloader."""
+    raise_as_usual()
     from pilotlight.worker.alone import NO_CONSOLE, Alone, load_target
     from pilotlight.worker.ending import end_in_spite_of_threads
 
