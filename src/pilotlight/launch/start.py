@@ -52,7 +52,6 @@ def supervise(
     in_code: bool = False,
 ) -> int:
     """Runs the supervisor in this process; returns the exit status. `in_code` as in `bind`."""
-    end_at_once()
     if sys.platform == "win32":
         console.warning(
             "Reloading needs UNIX sockets between processes, which Windows lacks: serving without it."
@@ -62,7 +61,9 @@ def supervise(
     from pilotlight.supervisor.child import CommandLine, spawn
     from pilotlight.supervisor.debugging import Debugging
 
+    raise_as_usual()  # where the port is taken, the user may be asked
     bound, settings = bind(settings, console, in_code=in_code)
+    end_at_once()
     debugging = Debugging(settings, bound.urls, console)
     try:
         flags = tuple(flags_of_this_process()) if interpreter_flags is None else interpreter_flags
