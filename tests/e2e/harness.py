@@ -139,8 +139,8 @@ class ServerProcess:
         )
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self._start_thread(self._read, "stdout", self._process.stdout.fileno())
-        self._start_thread(self._read, "stderr", self._process.stderr.fileno())
+        self._start_thread(self._transcript.collect, "stdout", self._process.stdout.fileno())
+        self._start_thread(self._transcript.collect, "stderr", self._process.stderr.fileno())
 
     def _start_on_terminal(self) -> None:
         self._master, slave = pty.openpty()
@@ -158,22 +158,12 @@ class ServerProcess:
             )
         finally:
             os.close(slave)
-        self._start_thread(self._read, "terminal", self._master)
+        self._start_thread(self._transcript.collect, "terminal", self._master)
 
     def _start_thread(self, target: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=target, args=arguments, daemon=True)
         self._threads.append(thread)
         thread.start()
-
-    def _read(self, stream: Stream, descriptor: int) -> None:
-        while True:
-            try:
-                data = os.read(descriptor, 65536)
-            except OSError:  # EIO: nobody has the terminal open any more
-                return
-            if not data:
-                return
-            self._transcript.append(stream, data)
 
     def _wait_for_end(self) -> None:
         self._popen.wait()
@@ -198,6 +188,7 @@ class ServerProcess:
         self._popen.wait(STOP_TIMEOUT)
         for thread in self._threads:
             thread.join(STOP_TIMEOUT)
+        self._transcript.close()
         for pipe in (self._popen.stdout, self._popen.stderr):
             if pipe is not None:
                 pipe.close()
@@ -260,15 +251,19 @@ class ServerProcess:
     @property
     def output(self) -> str:
         """Everything written so far, on whatever stream, in order of arrival."""
-        return self._transcript.text()
+        return self._written()
 
     @property
     def stdout(self) -> str:
-        return self._transcript.text("stdout")
+        return self._written("stdout")
 
     @property
     def stderr(self) -> str:
-        return self._transcript.text("stderr")
+        return self._written("stderr")
+
+    def _written(self, *streams: Stream) -> str:
+        self._transcript.catch_up()
+        return self._transcript.text(*streams)
 
     def mark(self) -> int:
         """The present end of the output, for `wait_for_output(..., after=mark)`."""

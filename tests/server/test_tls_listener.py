@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import shutil
 import socket
@@ -55,7 +56,9 @@ class Port:
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.number = self.socket.getsockname()[1]
 
+    @functools.cached_property
     def trusting(self) -> ssl.SSLContext:
+        """A client's. One for all, since each reads the system's authorities anew."""
         context = ssl.create_default_context()
         self.authority.configure_trust(context)
         context.set_alpn_protocols(["h2", "http/1.1"])
@@ -65,7 +68,7 @@ class Port:
         """A well-behaved client."""
         reader, writer = await asyncio.wait_for(
             asyncio.open_connection(
-                "127.0.0.1", self.number, ssl=self.trusting(), server_hostname="localhost"
+                "127.0.0.1", self.number, ssl=self.trusting, server_hostname="localhost"
             ),
             10,
         )
