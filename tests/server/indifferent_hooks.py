@@ -20,3 +20,6 @@ class Indifferent:
 
     def is_default_error_page(self, body: bytes) -> bool:
         return False
+
+    def is_news_of_disconnect(self, error: BaseException) -> bool:
+        return False

@@ -67,9 +67,7 @@ class Port:
     async def greet(self) -> bytes:
         """A well-behaved client."""
         reader, writer = await asyncio.wait_for(
-            asyncio.open_connection(
-                "127.0.0.1", self.number, ssl=self.trusting, server_hostname="localhost"
-            ),
+            asyncio.open_connection("127.0.0.1", self.number, ssl=self.trusting, server_hostname="localhost"),
             10,
         )
         assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"

@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 import uvloop
 from indifferent_hooks import Indifferent
 
+from pilotlight.app.frameworks import is_news_of_disconnect
 from pilotlight.server.application import (
     AccessRecord,
     Application,
@@ -49,6 +50,9 @@ class Recorder(Indifferent):
 
     def notice(self, message: str) -> None:
         self.notices.append(message)
+
+    def is_news_of_disconnect(self, error: BaseException) -> bool:
+        return is_news_of_disconnect(error)
 
     def app_error(
         self, error: BaseException, request: RequestInfo | None, response_started: bool

@@ -158,6 +158,10 @@ class ServerHooks(Protocol):
         about to raise again: such a response is held back, and `app_error` may replace it."""
         ...
 
+    def is_news_of_disconnect(self, error: BaseException) -> bool:
+        """Whether this is how a framework tells a handler that its WebSocket has ended."""
+        ...
+
     def access(self, record: AccessRecord) -> None:
         """A request has been answered."""
 

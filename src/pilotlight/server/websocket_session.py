@@ -22,14 +22,6 @@ _NORMAL = 1000
 _INTERNAL_ERROR = 1011
 _TLS_FAILED = 1015
 _SCHEMES = {"http": "ws", "https": "wss"}
-_DISCONNECTS = frozenset(
-    {
-        ("starlette", "WebSocketDisconnect"),
-        ("litestar", "WebSocketDisconnect"),
-        ("falcon", "WebSocketDisconnected"),
-    }
-)
-"""Package and name of the exceptions by which frameworks tell a handler that the WebSocket has ended."""
 
 
 class WebSocketClosed(OSError):
@@ -175,7 +167,7 @@ class Session:
             ):  # the app's own mistake; otherwise the client left, which is no error
                 self._failed(error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever the app raises is reported, and ends here)
-            if self._wire.ended is None or not _tells_of_disconnect(error):
+            if self._wire.ended is None or not self._tells_of_disconnect(error):
                 self._failed(error)
         else:
             self._returned()
@@ -304,6 +296,13 @@ class Session:
         self._phase = _Phase.DONE
         self._wire.close(code, message.get("reason") or "")
 
+    def _tells_of_disconnect(self, error: BaseException) -> bool:
+        """Whether a handler was left by nothing but the news that its WebSocket has ended."""
+        members = getattr(error, "exceptions", None)  # of the task groups in which some frameworks run it
+        if isinstance(members, tuple) and members:
+            return all(map(self._tells_of_disconnect, members))
+        return isinstance(error, WebSocketClosed) or self._hooks.is_news_of_disconnect(error)
+
     _HANDLERS: dict[tuple[_Phase, str], Callable[[Session, dict[str, Any]], Awaitable[None]]] = {  # noqa: RUF012
         (_Phase.CONNECTING, "websocket.accept"): _accept,
         (_Phase.CONNECTING, "websocket.close"): _reject,
@@ -312,13 +311,3 @@ class Session:
         (_Phase.OPEN, "websocket.send"): _message,
         (_Phase.OPEN, "websocket.close"): _close,
     }
-
-
-def _tells_of_disconnect(error: BaseException) -> bool:
-    """Whether a handler was left by nothing but the news that its WebSocket has ended."""
-    members = getattr(error, "exceptions", None)  # of the task groups in which some frameworks run it
-    if isinstance(members, tuple) and members:
-        return all(map(_tells_of_disconnect, members))
-    return isinstance(error, WebSocketClosed) or any(
-        (kind.__module__.partition(".")[0], kind.__name__) in _DISCONNECTS for kind in type(error).__mro__
-    )

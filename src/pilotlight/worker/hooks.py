@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 
-from pilotlight.app.frameworks import is_default_error_page
+from pilotlight.app.frameworks import is_default_error_page, is_news_of_disconnect
 from pilotlight.console import Console
 from pilotlight.debugger.renderings.heal import STATE_PATH
 from pilotlight.server.application import AccessRecord, ErrorResponse, RequestInfo
@@ -67,6 +67,10 @@ class WorkerHooks:
     def is_default_error_page(self, body: bytes) -> bool:
         """What may be replaced by our own page."""
         return self._records and is_default_error_page(body)
+
+    def is_news_of_disconnect(self, error: BaseException) -> bool:
+        """What is no error when a WebSocket has ended."""
+        return is_news_of_disconnect(error)
 
     def app_error(
         self, error: BaseException, request: RequestInfo | None, response_started: bool

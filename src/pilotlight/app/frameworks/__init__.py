@@ -97,6 +97,17 @@ def is_default_error_page(body: bytes) -> bool:
     return False
 
 
+def is_news_of_disconnect(error: BaseException) -> bool:
+    """Whether one of the frameworks that are loaded tells a handler by this exception that its WebSocket has
+    ended."""
+    for root in _KNOWN:
+        if root in sys.modules:
+            news = getattr(import_module(f"{__name__}.{root}"), "NEWS_OF_DISCONNECT", None)
+            if news is not None and is_instance(error, *news):
+                return True
+    return False
+
+
 def preload_known() -> None:
     """Reads what is known of the frameworks that have been imported by now: for a process that will be
     copied."""

@@ -10,6 +10,8 @@ from . import Note, is_instance
 
 NAME = "Litestar"
 DISTRIBUTION = "litestar"
+NEWS_OF_DISCONNECT = ("litestar.exceptions", "WebSocketDisconnect")
+"""Module and name of the exception by which a handler learns that its WebSocket has ended."""
 
 
 def is_app(candidate: object) -> bool:

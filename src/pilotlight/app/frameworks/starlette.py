@@ -10,6 +10,8 @@ from . import is_instance
 
 NAME = "Starlette"
 DISTRIBUTION = "starlette"
+NEWS_OF_DISCONNECT = ("starlette.websockets", "WebSocketDisconnect")
+"""Module and name of the exception by which a handler learns that its WebSocket has ended."""
 
 
 def is_app(candidate: object) -> bool:
