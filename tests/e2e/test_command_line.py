@@ -236,12 +236,12 @@ def test_open_does_not_wait_for_the_browser(serve: Serve, tmp_path: Path, mode: 
         assert "/unlock#" in page.read_text()
     else:
         assert opened == f"{server.url}\n"
-    assert server.get("/", timeout=5).text == "hello"
+    assert server.get("/").text == "hello"
     server.write("hello.py", APP.replace('"hello"', '"changed"'))
     if mode == "--debug":
-        server.wait_until_response(lambda response: response.text == "changed", timeout=10)
+        server.wait_until_response(lambda response: response.text == "changed")
     server.terminate()
-    assert server.wait_for_exit(5) == 0
+    assert server.wait_for_exit() == 0
     assert (tmp_path / "opened").read_text() == opened, "opened once, not at each reload"
     assert mode == "--no-debug" or not page.exists()
     os.close(os.open(tmp_path / "closed", os.O_WRONLY | os.O_NONBLOCK))  # fails if the browser was ended

@@ -420,7 +420,7 @@ def test_the_console_may_be_framed_by_the_app_under_each_of_its_names(serve: Ser
     import http.client
 
     server, client = debug(serve, FLASK, "--allowed-host", "my_app.test", "--allowed-host", ".of.test")
-    connection = http.client.HTTPConnection(client.netloc, timeout=10)
+    connection = http.client.HTTPConnection(client.netloc, timeout=20)
     connection.request("GET", "/console?report=x&frame=0")
     answer = connection.getresponse()
     policy = answer.headers["Content-Security-Policy"]

@@ -156,7 +156,7 @@ def test_failing_first_start_ends_at_once(serve: Serve, source: str, expected: s
     if mode == "--no-debug" and ("_exit(" in source or "kill" in source):
         pytest.skip("one process alone cannot outlive its own end")
     server = serve("--app", "hello", "run", mode, files={"hello.py": source})
-    assert server.wait_for_exit(10) == 1
+    assert server.wait_for_exit() == 1
     assert expected in server.output
     for ours in ("pilotlight/app/", "pilotlight/worker/", "importlib"):
         assert ours not in server.output
@@ -203,7 +203,7 @@ async def app(scope, receive, send):
     await send({"type": "lifespan.startup.failed", "message": "no database"})
 """
     server = serve("--app", "hello", "run", "--debug", mode, files={"hello.py": source})
-    assert server.wait_for_exit(10) == 1
+    assert server.wait_for_exit() == 1
     assert "The app's lifespan start-up failed: no database" in server.output
     assert "Traceback" not in server.output
 
@@ -221,5 +221,5 @@ def test_on_reload_error_exit_ends_the_process(serve: Serve) -> None:
     )
     assert server.get("/").text == "one"
     server.write("hello.py", "def broken(:\n")
-    assert server.wait_for_exit(10) == 1
+    assert server.wait_for_exit() == 1
     assert "SyntaxError" in server.output

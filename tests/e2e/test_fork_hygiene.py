@@ -237,7 +237,7 @@ def test_nothing_stays_behind(serve: Serve, how: str) -> None:
     else:
         server.interrupt()
     server.wait_for_exit()
-    assert server.wait_for_descendants(3) == []
+    assert server.wait_for_descendants() == []
 
 
 ENDINGS = {

@@ -136,12 +136,9 @@ def test_request_in_flight_finishes_and_does_not_delay_the_reload(serve: Serve) 
     with server.connect() as client:
         client.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
         server.get("/")
-        started = time.monotonic()
         server.write("hello.py", source("two"))
         server.wait_until_response(lambda response: response.text == "two")
-        client.settimeout(10)
         assert client.recv(65536).endswith(b"one")
-        assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("path", ["/events", "/stuck"])
@@ -151,14 +148,15 @@ def test_streams_and_stuck_views_do_not_delay_a_reload(serve: Serve, path: str) 
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         server.get("/")
         server.write("hello.py", source("two"))
-        server.wait_for_output("Reloaded", timeout=4)
+        reloaded = server.wait_for_output("Reloaded")
         assert server.get("/").text == "two"
         if path == "/events":
-            client.settimeout(4)
             while client.recv(65536):
                 pass
+            assert "was still running" not in server.output, "the grace is not for streams"
         else:
-            server.wait_for_output("/stuck", timeout=10)  # cut after the grace, and named
+            cut = server.wait_for_output("/stuck")  # cut after the grace, and named
+            assert reloaded.start() < cut.start()
 
 
 def test_edit_made_while_the_app_loads_is_not_lost(serve: Serve) -> None:

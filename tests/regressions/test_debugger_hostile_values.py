@@ -52,7 +52,7 @@ def metaclass():
 
 def test_log_records_that_cannot_be_formatted(serve: Serve) -> None:
     server = serve("--app", "hello", "run", "--debug", files={"hello.py": APP})
-    answer = server.get("/log", headers={"Accept": "application/json"}, timeout=10)
+    answer = server.get("/log", headers={"Accept": "application/json"})
     assert answer.status == 500
     ends, whole, few, hangs, last = [moment["text"] for moment in answer.json()["timeline"]]
     assert ends == "%s (could not be formatted: raised SystemExit.)"

@@ -55,7 +55,7 @@ def test_port_is_free_although_a_forked_child_lives_on(serve: Serve, spread: str
         assert server.get("/spread").text == "done"
     host, port = server.host, server.port
     server.terminate()
-    server.wait_for_exit(6)
+    server.wait_for_exit()
     deadline = time.monotonic() + 2
     while True:
         with socket.socket() as sock:

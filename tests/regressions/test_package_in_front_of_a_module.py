@@ -27,4 +27,4 @@ def test_package_that_appears_beside_its_module_is_loaded(serve: Serve, name: st
     )
     assert server.get("/").text == "module"
     server.write(f"{path}/__init__.py", "VALUE = b'package'\n")
-    server.wait_until_response(lambda response: response.text == "package", timeout=5)
+    server.wait_until_response(lambda response: response.text == "package")

@@ -48,7 +48,7 @@ def test_handler_for_sigterm_stays(serve: Serve) -> None:
     os.kill(int(server.get("/pid").text), signal.SIGTERM)
     server.wait_for_output("^handled")
     server.terminate()
-    assert server.wait_for_exit(3) == 0
+    assert server.wait_for_exit() == 0
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGCHLD", "SIGPIPE"])
@@ -57,7 +57,7 @@ def test_ignored_signals_do_not_keep_the_server(serve: Serve, name: str) -> None
     server = serve("--app", "hello", "run", "--debug", files={"hello.py": FLASK.format(extra=extra)})
     assert server.get("/").text == "hello"
     server.interrupt()
-    assert server.wait_for_exit(3) == 0
+    assert server.wait_for_exit() == 0
 
 
 @pytest.mark.parametrize("how", ["interrupt", "terminate"])
@@ -65,6 +65,6 @@ def test_atexit_runs_when_the_end_comes_during_the_start_of_the_lifespan(serve: 
     server = serve("--app", "hello", "run", "--debug", files={"hello.py": SLOW_START.format(seconds=60)})
     server.wait_for_output("^starting")
     getattr(server, how)()
-    server.wait_for_exit(6)
+    server.wait_for_exit()
     assert (Path(server.cwd) / "log.txt").read_text() == "atexit"
     assert "Traceback" not in server.output

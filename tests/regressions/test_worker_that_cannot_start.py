@@ -31,7 +31,7 @@ def test_first_start(serve: Serve, tmp_path) -> None:
         files={"hello.py": APP, "site/sitecustomize.py": DEADLY},
         env={"PYTHONPATH": str(tmp_path / "site")},
     )
-    assert server.wait_for_exit(8) == 1
+    assert server.wait_for_exit() == 1
     assert "status 7" in server.output
     assert "Traceback" not in server.output
 

@@ -34,7 +34,7 @@ def test_in_a_view(serve: Serve) -> None:
     assert server.get("/").text == "one"
     with pytest.raises((OSError, http.client.HTTPException)):
         server.get("/close", timeout=3)
-    assert server.get("/", timeout=8).text == "one"
+    assert server.get("/").text == "one"
     server.write("hello.py", APP.format(greeting="two", extra=""))
     server.wait_until_response(lambda response: response.text == "two")
 

@@ -24,6 +24,9 @@ LOOPS = pytest.mark.parametrize(
     "new_loop", [new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"]
 )
 
+LONG = 3 * WAIT
+"""Seconds of a grace that no test waits for: `drain` fails after `WAIT`."""
+
 
 class Secured:
     """The two ends' contexts."""
@@ -171,22 +174,21 @@ def test_the_first_request_is_answered(tls: Secured, new_loop) -> None:
 
 
 @LOOPS
-def test_an_answered_connection_is_closed_cleanly_and_at_once(tls: Secured, new_loop) -> None:
+def test_an_answered_connection_is_closed_cleanly_and_at_once(
+    tls: Secured, new_loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "JUST_NOW_SECONDS", LONG)
     with pair(tls, new_loop) as (old, new), tls.connect(old) as client:
         client.send(get("/1"))
         assert client.response()["connection"] is None
         old.hooks.wait_for(lambda: old.hooks.records)  # the answer can be read before its end is noted
-        began = time.monotonic()
-        drain(old, new)
-        assert time.monotonic() - began < 0.25
+        drain(old, new, grace=LONG)
         assert client.rest() == b""
 
 
 def test_an_idle_server_leaves_at_once(tls: Secured) -> None:
     with pair(tls, new_event_loop) as (old, new):
-        began = time.monotonic()
-        drain(old, new)
-        assert time.monotonic() - began < 0.1
+        drain(old, new, grace=LONG)
 
 
 @LOOPS
@@ -253,9 +255,7 @@ def test_a_connection_long_unused_does_not_delay(
     monkeypatch.setattr(leaving, "JUST_NOW_SECONDS", 0.0)
     with pair(tls, new_loop) as (old, new), tls.connect(old) as unused:
         until(old, lambda: old.server._shared.connections)
-        began = time.monotonic()
-        drain(old, new)
-        assert time.monotonic() - began < 0.25
+        drain(old, new, grace=LONG)
         assert unused.rest() == b""
 
 
@@ -266,9 +266,7 @@ def test_without_a_successor_nobody_is_waited_for(tls: Secured) -> None:
         tls.connect(old) as fresh,
     ):
         until(old, lambda: old.server._shared.connections and old.server._tls._silent)
-        began = time.monotonic()
-        old.call(old.server.drain(WAIT, None))
-        assert time.monotonic() - began < 1
+        old.call(old.server.drain(LONG, None))
         assert fresh.rest() == b""
         assert silent.rest() == b""
 

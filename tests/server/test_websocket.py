@@ -773,10 +773,8 @@ class TestLeaving:
             async with serving(app) as server:
                 client = await RawClient.connect(server)
                 await client.head()
-                started = time.monotonic()
                 (await server.connection()).close_for_reload()
                 await server.all_gone()
-                assert time.monotonic() - started < 2
                 await client.close()
             assert isinstance(app.error, asyncio.CancelledError)
 

@@ -262,6 +262,6 @@ def test_many_places_and_files_are_bounded(tmp_path: Path) -> None:
     for number in range(3_000):
         (tmp_path / f"{number}.txt").touch()
     (deep / "base.html").touch()
-    began = time.monotonic()
+    began = time.process_time()
     assert nearest(Missing(("base.html",), (), (Folder(str(tmp_path)),))) == ""
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
