@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
 from harness import Serve, ServerProcess
 
 APP = """
@@ -27,6 +28,7 @@ def pid():
 def end():
     print("ending", flush=True)
     time.sleep(1)
+    print("ended", flush=True)
 
 
 atexit.register(end)
@@ -59,7 +61,8 @@ def test_standby_that_died_while_idle(serve: Serve) -> None:
     assert server.running
 
 
-def test_standby_that_dies_while_its_predecessor_ends(serve: Serve) -> None:
+@pytest.mark.parametrize("when", ["while its predecessor ends", "when it is ordered"])
+def test_standby_that_dies(serve: Serve, when: str) -> None:
     server = serve(
         "--app",
         "hello",
@@ -73,6 +76,9 @@ def test_standby_that_dies_while_its_predecessor_ends(serve: Serve) -> None:
     os.kill(standby, signal.SIGSTOP)  # so that it cannot take the order before it is ended
     server.write("hello.py", APP.format(greeting="two"))
     server.wait_for_output("^ending")
+    if when == "when it is ordered":
+        server.wait_for_output("^ended")  # nobody waits that long for it
     os.kill(standby, signal.SIGKILL)
     server.wait_until_response(lambda response: response.text == "two")
+    assert "SIGKILL" not in server.output
     assert server.running

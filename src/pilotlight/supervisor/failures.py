@@ -108,10 +108,12 @@ class Failures:
         else:
             self._begin_again()
 
-    def ended(self, state: State, status: int, stacks: str) -> None:
-        """The current worker has ended, and nobody had wished that."""
+    def ended(self, child: Child, state: State, status: int, stacks: str) -> None:
+        """The current worker has ended in this state, and nobody had wished that."""
         if state is State.STANDBY:
             self._begin_again()
+        elif not child.heard and self._loads.served:
+            self.ended_before_it_began(status, stacks)
         else:
             self._tell_of_end(status, stacks, loading=state is State.LOADING)
 

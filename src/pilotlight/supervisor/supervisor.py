@@ -337,7 +337,7 @@ class Supervisor:
             self._watch.load_finished()
             if not child.heard:
                 self._watch.keep_watching()
-            self._failures.ended(state, status, stacks)
+            self._failures.ended(child, state, status, stacks)
         elif child.is_notice:
             self._failures.report_ended(status)
 
