@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pilotlight.server.application import AccessRecord
 from pilotlight.server.head import RequestHead
-from pilotlight.server.keeping import KeptBody
+from pilotlight.server.keeping import KeptBody, request_info
 from pilotlight.server.response import ResponseHead, asgi_head, plain_response, whole_response
 from pilotlight.server.scope import http_scope
 
@@ -150,7 +150,7 @@ class AsgiExchange:
             noted = shared.hooks.noted_error()
             if noted is not None:
                 shared.hooks.answered_error(
-                    noted, connection.request_info(self.head, self._scope, self._kept)
+                    noted, request_info(connection, self.head, self._scope, self._kept)
                 )
             if not self._done and not connection.gone:
                 text = "stopped before its response was complete" if self.head_sent else "sent no response"
@@ -360,7 +360,7 @@ class AsgiExchange:
         shared = connection.shared
         if (connection.gone or self._done) and _caused_by_disconnect(error):
             return
-        request = connection.request_info(self.head, self._scope, self._kept)
+        request = request_info(connection, self.head, self._scope, self._kept)
         answer = shared.hooks.app_error(error, request, self.head_sent)
         if answer is None:
             self._release()

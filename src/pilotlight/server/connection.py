@@ -11,16 +11,15 @@ Must never run app code itself, and never start a request before the one in fron
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pilotlight.server.answering import answer_instead, keep_waiting, linger, nothing, refuse
-from pilotlight.server.application import AccessRecord, Elsewhere, Later, RequestInfo
+from pilotlight.server.admission import is_for_the_app
+from pilotlight.server.answering import linger, nothing, refuse
+from pilotlight.server.application import AccessRecord
 from pilotlight.server.framing import BodyFraming, LengthFraming, framing_for
 from pilotlight.server.head import BadRequest, RequestHead
-from pilotlight.server.keeping import KeptBody
 from pilotlight.server.leaving import FAREWELL_SECONDS, leave
-from pilotlight.server.own_answers import OPTIONS_ANSWER
 from pilotlight.server.reader import RequestReader
 from pilotlight.server.upgrading import become_websocket
 from pilotlight.server.wire import Wire
@@ -250,20 +249,6 @@ class Connection(asyncio.Protocol):
         """Whether a successor is there, but cannot take this connection, because it is TLS."""
         return self.scheme == "https" and self.shared.hand_over is not None
 
-    def request_info(self, head: RequestHead, environ: Mapping[str, Any], body: KeptBody) -> RequestInfo:
-        """What an error report may know."""
-        return RequestInfo(
-            head.method,
-            head.target.decode("latin-1"),
-            head.headers,
-            self.client_name,
-            self.scheme,
-            head.version,
-            environ,
-            body.content,
-            body.size,
-        )
-
     def close(self) -> None:
         """End the connection when everything written has been sent."""
         self.state = "closed"
@@ -361,35 +346,16 @@ class Connection(asyncio.Protocol):
         self._admit(head, reader.buffer, reader.end)
 
     def _admit(self, head: RequestHead, data: bytes, end: int) -> None:
-        """Give the request to the app, unless it belongs to another server by now."""
-        shared = self.shared
-        if (shared.admit is not None and self.scheme == "http" and not shared.admit()) or (
-            shared.draining and shared.hand_over is not None and self.scheme == "http"
-        ):
-            self.state = "parked"
-            if shared.hand_over is not None or shared.draining:
-                leave(self)
+        """Give the request to whom it belongs."""
+        if not is_for_the_app(self, head, end):
             return
-        if shared.config.screen is not None:
-            answer = shared.config.screen(head, self.client_name)
-            if isinstance(answer, Elsewhere):
-                self.state, self.destination = "parked", answer.take
-                leave(self)
-                return
-            if isinstance(answer, Later):
-                keep_waiting(self, head, answer, end)
-                return
-            if answer is not None:
-                self.reader.buffer = data[end:]
-                answer_instead(self, head, answer)
-                return
-        if head.wants_websocket and shared.application.interface == "asgi":
+        if head.wants_websocket and self.shared.application.interface == "asgi":
             become_websocket(self, self._transport, head, data)
-            return
-        if head.raw_path == b"*":
-            self.reader.buffer = data[end:]
-            answer_instead(self, head, OPTIONS_ANSWER)
-            return
+        else:
+            self._begin(head, data, end)
+
+    def _begin(self, head: RequestHead, data: bytes, end: int) -> None:
+        """The app gets the request."""
         self.state = "active"
         self.reader.buffer = b""
         body = data[end:] if end < len(data) else b""
@@ -403,7 +369,7 @@ class Connection(asyncio.Protocol):
             self._continue_due = head.expects_continue and not self._framing.complete
         else:
             body, rest = b"", body
-        exchange = shared.new_exchange(self, head, body, self._framing.complete)
+        exchange = self.shared.new_exchange(self, head, body, self._framing.complete)
         self._exchange = exchange
         if rest:
             self._keep(rest)

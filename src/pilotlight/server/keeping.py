@@ -1,9 +1,18 @@
-"""What of a request's body is kept, so that a failure can be reported with it and the request repeated.
+"""What of a request is kept, so that a failure can be reported with it and the request repeated.
 
 Must never keep more than it is allowed, and must cost next to nothing for a request without a body.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pilotlight.server.application import RequestInfo
+
+if TYPE_CHECKING:
+    from pilotlight.server.connection import Connection
+    from pilotlight.server.head import RequestHead
 
 
 class KeptBody:
@@ -33,3 +42,20 @@ class KeptBody:
     def content(self) -> bytes:
         """The whole body so far, or nothing."""
         return b"".join(self._pieces)
+
+
+def request_info(
+    connection: Connection, head: RequestHead, environ: Mapping[str, Any], body: KeptBody
+) -> RequestInfo:
+    """What an error report may know."""
+    return RequestInfo(
+        head.method,
+        head.target.decode("latin-1"),
+        head.headers,
+        connection.client_name,
+        connection.scheme,
+        head.version,
+        environ,
+        body.content,
+        body.size,
+    )

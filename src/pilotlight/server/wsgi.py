@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pilotlight.server.application import AccessRecord
 from pilotlight.server.head import RequestHead
-from pilotlight.server.keeping import KeptBody
+from pilotlight.server.keeping import KeptBody, request_info
 from pilotlight.server.response import ResponseHead, plain_response, whole_response, wsgi_head
 from pilotlight.server.wsgi_body import BodyStream, ClientDisconnected
 from pilotlight.server.wsgi_environ import environ_of
@@ -157,7 +157,7 @@ class WsgiExchange:
             noted = hooks.noted_error()
             if noted is not None:
                 hooks.answered_error(
-                    noted, self._connection.request_info(self.head, self._environ, self._kept)
+                    noted, request_info(self._connection, self.head, self._environ, self._kept)
                 )
         except ClientDisconnected:
             self._failed = True
@@ -356,7 +356,7 @@ class WsgiExchange:
         connection = self._connection
         shared = connection.shared
         answer = shared.hooks.app_error(
-            error, connection.request_info(self.head, self._environ, self._kept), self.head_sent
+            error, request_info(connection, self.head, self._environ, self._kept), self.head_sent
         )
         self._environ = {}
         del error
