@@ -137,6 +137,24 @@ def test_read_unlock_evaluate_change_fix_heal(serve: Serve, page: Any, framework
     page.locator("h1", has_text=re.compile("total 8")).wait_for()
 
 
+def test_a_page_does_not_take_away_what_is_being_typed_into_its_console(serve: Serve, page: Any) -> None:
+    server = serve("--app", "hello", "run", "--debug", files={"hello.py": FLASK})
+    unlocked(server, page)
+    page.goto(f"{server.url}/total/plum")
+    console = console_of(page)
+    evaluated(console, "amount", "2")
+    field = console.locator("#entry:not(.busy) textarea")
+    field.press_sequentially("prices.get(")
+    server.write("hello.py", FLASK.replace('"pear": 2}', '"pear": 2, "plum": 4}'))
+    page.locator("#live", has_text="when its console is closed").wait_for()
+    assert field.input_value() == "prices.get("
+    field.press_sequentially("'pear')")
+    field.press("Enter")
+    console.locator("#log .note").wait_for()  # the frame is gone
+    page.locator("button.con").first.click()
+    page.locator("h1", has_text=re.compile("total 8")).wait_for()
+
+
 JINJA = """
 from flask import Flask, render_template
 app = Flask(__name__)

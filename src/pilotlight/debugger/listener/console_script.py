@@ -1,7 +1,8 @@
 """The script of the console's page, as a constant.
 
 It runs code only on a trusted key press in a field that is seen: a page that frames the console can neither
-type into it nor hide it under something else (Intersection Observer v2, where the browser has it).
+type into it nor hide it under something else (Intersection Observer v2, where the browser has it). It learns
+whether something stands in the field, and never what.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ if(value.omitted)node.append(make("div","type","and "+value.omitted+" more"))},{
 return node}
 """
 _RUNNING = """
-let running=null,history_=[],place=0,draft="",seen=true,where=null,introduced=false;
+let running=null,history_=[],place=0,draft="",seen=true,where=null,introduced=false,told=false;
 function say(){
 const fresh=frame<0,known=where&&where.place;
 byId("where").textContent=!where?"Console":fresh?"Console of the fresh app":
@@ -101,7 +102,7 @@ else if(!status)put("note","The answer has been cut off: the worker or the serve
 }catch(error){
 if(error.name==="AbortError"){echo();put("note","No longer waited for.")}
 else trouble(error)}
-finally{clearTimeout(slow);say();draw();running=null;byId("entry").classList.remove("busy")}
+finally{clearTimeout(slow);say();draw();running=null;byId("entry").classList.remove("busy");tell()}
 if(status==="incomplete"){more(code);return}
 if(echoed){if(history_[history_.length-1]!==code)history_.push(code);place=history_.length;draft=""}}
 function more(code){
@@ -113,7 +114,10 @@ running.asked=true;
 try{for await(const event of lines(await call("/api/cancel",{report:report,frame:frame})))
 if(event.type==="note")put("note",event.text)}
 catch(error){trouble(error)}}
-function fit(){const follow=atEnd();
+function tell(){const now=Boolean(running||field.value);
+if(now!==told&&window.parent!==window)window.parent.postMessage({typing:now},"*");
+told=now}
+function fit(){const follow=atEnd();tell();
 field.rows=Math.min(field.value.split("\\n").length,20);
 if(follow)log.scrollTop=log.scrollHeight}
 """

@@ -57,6 +57,7 @@ function shut(back){
 if(!panel)return;
 var frame=panel.parentNode,button=all("button.con",frame).pop();
 panel.remove();panel=null;
+document.body.dataset.typing="";document.dispatchEvent(new Event("console-closed"));
 if(button){button.setAttribute("aria-expanded","false");if(back)button.focus()}}
 function consoleIn(frame){
 var link=frame.querySelector("a.con");
@@ -71,6 +72,9 @@ inside.src=link.href;
 panel.appendChild(inside);frame.appendChild(panel);
 frame.querySelector("button.con").setAttribute("aria-expanded","true");
 inside.focus();panel.scrollIntoView({block:"nearest"})}
+window.addEventListener("message",function(event){
+if(panel&&event.source===panel.firstChild.contentWindow&&event.data&&"typing" in event.data)
+document.body.dataset.typing=event.data.typing?"yes":""});
 all("a.con").forEach(function(link){
 var button=document.createElement("button");
 button.type="button";button.className="con";button.textContent="Console";
@@ -109,7 +113,7 @@ event.preventDefault();keys[key]()}});
 # is seen again; of pages that are seen together three wait, and the others look once a second. What a form
 # sent is kept by the browser itself: loading its page again sends it again, byte for byte, however large it
 # was. Writing a fetched answer into this document instead would leave it under this page's policy, without
-# its own styles and scripts.
+# its own styles and scripts. What somebody is typing into the console is not taken away: the page waits.
 HEAL_SCRIPT = """
 (function(){
 "use strict";
@@ -128,6 +132,9 @@ live.textContent=load||!failed?said:
 "What was saved since cannot be loaded: load this page again to see why, or mend it, and the page follows."}
 function ended(){
 over=true;
+if(data.typing){
+live.textContent="The code has been loaded again. This page follows when its console is closed.";
+document.addEventListener("console-closed",ended,{once:true});return}
 if(data.heal!=="resend"){location.reload();return}
 live.textContent="The code has been loaded again.";again.hidden=false}
 function withPlace(work,place){
