@@ -146,6 +146,51 @@ def test_this_machine(address: str) -> None:
         b"ngrok-trace-id",
         b"tailscale-user-login",
         b"fly-client-ip",
+        b"x-forwarded",
+        b"x_forwarded_for",
+        b"x_forwarded-for",
+        b"true_client_ip",
+        b"x-forward-for",
+        b"forwarded-for",
+        b"x-proxyuser-ip",
+        b"x-proxy-url",
+        b"proxy-client-ip",
+        b"wl-proxy-client-ip",
+        b"x-azure-clientip",
+        b"x-azure-fdid",
+        b"x-host",
+        b"x-http-host-override",
+        b"x-rewrite-url",
+        b"x-originating-ip",
+        b"x-remote-addr",
+        b"x-scheme",
+        b"x-url-scheme",
+        b"front-end-https",
+        b"x-envoy-expected-rq-timeout-ms",
+        b"x-ssl",
+        b"x-ssl-client-verify",
+        b"x-localtunnel-agent",
+        b"bypass-tunnel-reminder",
+        b"x-ms-proxy",
+        b"x-real-host",
+        b"x-gateway-id",
+        b"x-request-start",
+        b"x-varnish",
+        b"x-cache",
+        b"x-cache-status",
+        b"x-akamai-edgescape",
+        b"akamai-origin-hop",
+        b"fastly-ff",
+        b"x-goog-iap-jwt-assertion",
+        b"x-gfe-request-trace",
+        b"x-amz-cf-id",
+        b"cloudfront-viewer-address",
+        b"client-cert",
+        b"surrogate-capability",
+        b"x-nf-client-connection-ip",
+        b"x-inlets-id",
+        b"x-arr-log-id",
+        b"do-connecting-ip",
     ],
 )
 def test_what_has_come_through_a_proxy_is_refused(name: bytes) -> None:
@@ -156,9 +201,38 @@ def test_what_has_come_through_a_proxy_is_refused(name: bytes) -> None:
     assert name.decode() in refusal.sentence
 
 
-@pytest.mark.parametrize("name", [b"accept", b"cookie", b"user-agent", b"sec-fetch-site", b"origin", b"host"])
-def test_what_a_browser_sends_is_no_forwarding(name: bytes) -> None:
-    assert not is_forwarding(name)
+SENT_BY_CLIENTS = """
+    accept accept-encoding accept-language authorization cache-control connection content-encoding
+    content-length content-type cookie cookie2 date dnt expect from host http2-settings idempotency-key
+    if-match if-modified-since if-none-match if-range if-unmodified-since keep-alive last-event-id link
+    origin ping-from ping-to pragma prefer priority proxy range referer save-data te trailer
+    transfer-encoding upgrade upgrade-insecure-requests user-agent x-http-method-override x-http-method
+    x-method-override access-control-request-headers access-control-request-method
+    access-control-request-private-network available-dictionary device-memory downlink dpr ect rtt
+    viewport-width width content-dpr sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform
+    sec-ch-prefers-color-scheme sec-ch-viewport-width sec-fetch-dest sec-fetch-mode sec-fetch-site
+    sec-fetch-user sec-fetch-storage-access sec-gpc sec-purpose sec-websocket-extensions sec-websocket-key
+    sec-websocket-protocol sec-websocket-version service-worker service-worker-navigation-preload purpose
+    x-purpose x-moz x-client-data x-chrome-connected x-requested-with x-request-id x-correlation-id
+    x-csrftoken x-csrf-token x-xsrf-token x-api-key x-api-version x-auth-token x-access-token x-user-agent
+    x-client-version x-client-name x-amz-date x-amz-content-sha256 x-amz-security-token x-amz-target
+    x-ms-date x-ms-version x-ms-client-request-id traceparent tracestate baggage b3 x-b3-traceid
+    x-b3-spanid x-b3-sampled sentry-trace uber-trace-id x-datadog-trace-id x-datadog-origin
+    x-datadog-parent-id newrelic request-id request-context grpc-timeout x-grpc-web x-user-identity
+    connect-protocol-version connect-timeout-ms apollo-require-preflight x-apollo-operation-name
+    x-graphql-event-stream hx-request hx-target hx-current-url hx-boosted turbo-frame x-turbo-request-id
+    x-inertia x-inertia-version x-pjax x-livewire x-up-version x-fetch datastar-request rsc
+    next-router-state-tree next-action x-nextjs-data x-vite-ping x-middleware-subrequest postman-token
+    x-postman-interceptor-id insomnia-request-id x-stainless-lang x-stainless-retry-count openai-beta
+    anthropic-version mcp-session-id mcp-protocol-version x-github-event x-github-delivery
+    x-hub-signature-256 stripe-signature x-gitlab-token x-real x-hostname x-schema x-hosting x-sslx
+    x-pilotlight-token remote-user x-remote-user
+"""
+
+
+@pytest.mark.parametrize("name", SENT_BY_CLIENTS.split())
+def test_what_clients_send_themselves_is_no_forwarding(name: str) -> None:
+    assert not is_forwarding(name.encode())
 
 
 @pytest.mark.parametrize(
@@ -282,6 +356,7 @@ HEAD = b"GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n"
         b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\x00\r\n\r\n",
         b"GET / HTTP/2.0\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.2\r\nHost: a\r\n\r\n",
         b"GET /\r\n\r\n",
         b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"GET / HTTP/1.1\r\ntransfer-encoding: x\r\n\r\n",
@@ -304,7 +379,14 @@ def test_heads_that_parsers_disagree_about(head: bytes) -> None:
 
 def test_a_plain_head_is_fine() -> None:
     assert judge_head(HEAD) is None
-    assert judge_head(b"GET / HTTP/1.0\r\n\r\n") is None
+
+
+@pytest.mark.parametrize("host", [b"", b"Host: a\r\n", b"Host: a\r\nConnection: keep-alive\r\n"])
+def test_a_proxy_that_speaks_the_older_version_is_refused_and_told_why(host: bytes) -> None:
+    refusal = judge_head(b"GET / HTTP/1.0\r\n" + host + b"\r\n")
+    assert refusal is not None
+    assert refusal.status == 400
+    assert "proxy" in refusal.sentence
 
 
 @given(st.integers(0, len(HEAD) - 5), st.sampled_from([b"\r", b"\n", b"\x00", b"\x0b", b"\x7f", b"\x1b"]))

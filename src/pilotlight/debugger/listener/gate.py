@@ -19,50 +19,34 @@ TOKEN_HEADER = b"x-pilotlight-token"
 """Not a simple header (Fetch, CORS-safelisted request-header), so another origin needs a preflight for it."""
 
 FORWARDING_HEADERS = frozenset(
-    {
-        b"forwarded",  # RFC 7239
-        b"via",  # RFC 9110 7.6.3
-        b"max-forwards",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"client-ip",
-        b"true-client-ip",
-        b"fastly-client-ip",
-        b"x-client-ip",
-        b"x-cluster-client-ip",
-        b"x-real-ip",
-        b"x-remote-ip",
-        b"x-proxy-user",
-        b"x-envoy-external-address",
-        b"x-arr-ssl",
-        b"cdn-loop",
-        b"tunnel-id",
-    }
+    b"via max-forwards early-data client-cert client-cert-chain"  # RFC 9110, RFC 8470, RFC 9440
+    b" client-ip cluster-client-ip real-ip true-client-ip x-client-ip x-client-port x-cluster-client-ip"
+    b" x-originating-ip x-true-client-ip x-true-ip x-remote-addr x-remote-host x-remote-ip x-remote-port"
+    b" x-host x-http-host-override x-http-destinationurl x-override-url x-rewrite-url disguised-host"
+    b" x-scheme x-ssl x-url-scheme front-end-https"
+    b" x-request-start x-queue-start surrogate-capability x-varnish x-cdn x-ms-proxy x-bluecoat-via"
+    b" bypass-tunnel-reminder skip-zrok-interstitial tunnel-id"
+    b" rndr-id connect-time total-route-time was-default-hostname x-site-deployment-id".split()
 )
-FORWARDING_PREFIXES = (
-    b"x-forwarded-",
-    b"x-original-",
-    b"x-ms-containerapp-",
-    b"x-amzn-",
-    b"x-cloud-",
-    b"x-appengine-",
-    b"x-devtunnel",
-    b"x-tunnel-",
-    b"x-ngrok-",
-    b"x-vercel-",
-    b"cf-",
-    b"devtunnel-",
-    b"fly-",
-    b"localtunnel-",
-    b"ngrok-",
-    b"tailscale-",
+FORWARDING_PREFIXES = tuple(
+    b"forwarded x-forward x-original- x-originally- x-prox proxy- wl-proxy- x-real- x-gateway- x-ssl-"
+    b" ssl-client- x-accel- x-cache x-envoy- x-kong- x-nginx- l5d-"
+    b" x-akamai- akamai- ali- cdn- cf- cloudfront- x-amz-cf- fastly- incap- x-incap- x-sucuri- x-edge-"
+    b" x-amzn- x-appengine- x-appservice- x-arr- x-azure- x-cloud- x-gfe- x-goog- x-heroku-"
+    b" x-ms-containerapp- x-nf- x-railway- x-vercel- x-waws- do-connecting- fly-"
+    b" devtunnel- x-devtunnel x-expose- x-exposed- x-frp- x-hookdeck- x-inlets- localtunnel- x-localtunnel"
+    b" ngrok- x-ngrok- x-pinggy- serveo- x-serveo- tailscale- x-tunnel- x-zrok-".split()
 )
+"""Of both, only what no browser and no other client sends by itself: whoever sends one reads no reports.
+So neither what traces a request (`X-Request-Id`, `Traceparent`), nor what a developer sends in the place of
+a proxy that signs users in (`Remote-User`)."""
 
 _METHODS = frozenset({b"GET", b"POST"})
 _ORIGIN_FORM = re.compile(rb"/[!$&'()*+,\-./0-9:;=@A-Z_a-z~%]*(?:\?[!$&'()*+,\-./0-9:;=?@A-Z_a-z~%]*)?\Z")
 _JSON_TYPE = re.compile(rb"application/json(?:[ \t]*;[ \t]*charset=(?:utf-8|\"utf-8\"))?\Z", re.IGNORECASE)
 _DIGITS = re.compile(rb"[0-9]{1,9}\Z")
-_REQUEST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32} [!-~]+ HTTP/1\.[01]\Z")
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32} [!-~]+ HTTP/1\.1\Z")
+_OLDER_REQUEST_LINE = re.compile(rb"[!-~]+ [!-~]+ HTTP/1\.0\Z")
 _FIELD_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\Z")
 
 
@@ -128,7 +112,11 @@ def is_loopback(address: str) -> bool:
 
 
 def is_forwarding(name: bytes) -> bool:
-    """Whether a header, its name in lower case, is one that proxies and tunnels add."""
+    """Whether a header, its name in lower case, is one that proxies and tunnels add.
+
+    An underscore counts as a hyphen: to an app behind WSGI they are the same (RFC 3875 4.1.18).
+    """
+    name = name.replace(b"_", b"-")
     return name in FORWARDING_HEADERS or name.startswith(FORWARDING_PREFIXES)
 
 
@@ -136,9 +124,16 @@ def judge_head(head: bytes) -> Refusal | None:
     """Refuses what parsers disagree about, in the bytes up to and with the empty line.
 
     Bare CR or LF (RFC 9112 2.2), folded lines (5.2), blanks before a colon (5.1), control characters
-    (RFC 9110 5.5), a body's length told twice or in chunks (RFC 9112 6.3): a browser sends none of them.
+    (RFC 9110 5.5), a body's length told twice or in chunks (RFC 9112 6.3): a browser sends none of them. Nor
+    does it speak HTTP/1.0, as a proxy does that adds no header.
     """
     request_line, *fields = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    if _OLDER_REQUEST_LINE.match(request_line):
+        return Refusal(
+            400,
+            "This is version 1.0 of HTTP, which some proxies speak and no browser does; open the debugger "
+            "directly, on the machine that it runs on.",
+        )
     if not _REQUEST_LINE.match(request_line) or not all(map(_FIELD_LINE.match, fields)):
         return Refusal(400, "This is not a request in the strict form of HTTP/1.1.")
     pairs = [line.partition(b":")[::2] for line in fields]
