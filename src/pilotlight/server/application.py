@@ -68,9 +68,11 @@ class RequestInfo:
     environ: Mapping[str, Any] = field(default_factory=dict)
     """The WSGI environ or the ASGI scope, as the app has left it."""
     body: bytes = b""
-    """What has come of the body, up to `ServerConfig.keep_body_bytes`."""
+    """All of the body; nothing if it has not come whole, or is longer than `ServerConfig.keep_body_bytes`."""
     body_bytes: int = 0
     """How much of it has come."""
+    body_complete: bool = True
+    """Whether that is all."""
     websocket: bool = False
 
 

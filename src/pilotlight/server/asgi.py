@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pilotlight.server.application import AccessRecord
 from pilotlight.server.head import RequestHead
-from pilotlight.server.keeping import KeptBody, request_info
+from pilotlight.server.keeping import REST_SECONDS, KeptBody, request_info
 from pilotlight.server.response import ResponseHead, asgi_head, plain_response, whole_response
 from pilotlight.server.scope import http_scope
 
@@ -83,7 +83,7 @@ class AsgiExchange:
         self._held: bytes | None = None
         """The body, so far, of an error page that may be replaced."""
         self._held_more = False
-        self._kept = KeptBody(connection.shared.config.keep_body_bytes, body)
+        self._kept = KeptBody(connection.shared.config.keep_body_bytes, body, body_complete)
         self._scope: dict[str, Any] = {}
         self._task: asyncio.Task[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -102,7 +102,7 @@ class AsgiExchange:
         if type(self._body) is bytes:
             self._body = bytearray(self._body)
         self._body += data
-        self._kept.add(data)
+        self._kept.add(data, complete)
         self._body_complete = complete
         if len(self._body) > self._connection.shared.limits.body_buffer_bytes:
             self._body_paused = True
@@ -157,11 +157,11 @@ class AsgiExchange:
                 raise RuntimeError(f"The ASGI app returned but {text}.")
         except asyncio.CancelledError as error:
             if not self._abandoned:  # the app's own
-                self._fail(error)
+                await self._fail(error)
             elif not self._done and not connection.gone:
                 connection.abort()
         except BaseException as error:  # noqa: BLE001 - an app may even exit: the server stays
-            self._fail(error)
+            await self._fail(error)
         finally:
             self._release()
             if not self._done:
@@ -215,7 +215,7 @@ class AsgiExchange:
         if type(body) is not bytes:
             body = bytes(body)
         more = message.get("more_body", False)
-        if head.status == 500 and not self.head_sent and self._hold(body, more):
+        if head.status == 500 and not self.head_sent and await self._hold(body, more):
             return
         self._write(head, body, more) if len(body) <= _JOIN else await self._write_large(head, body, more)
         if not more:
@@ -223,7 +223,7 @@ class AsgiExchange:
         elif connection.write_paused:
             await self._drained()
 
-    def _hold(self, body: bytes, more: bool) -> bool:
+    async def _hold(self, body: bytes, more: bool) -> bool:
         """Whether this is a page that the framework has for every error: then that error follows at once."""
         shared = self._connection.shared
         if self._held is not None:
@@ -236,7 +236,7 @@ class AsgiExchange:
         self._held_more = more
         error = None if more else shared.hooks.noted_error()
         if error is not None:  # it is not raised any more, so nothing is to be waited for
-            self._fail(error)
+            await self._fail(error)
         return True
 
     def _release(self) -> None:
@@ -247,6 +247,20 @@ class AsgiExchange:
             self._write(head, body, self._held_more)
             if not self._held_more:
                 self._complete(head)
+
+    async def _rest_of_body(self) -> None:
+        """The app does not want it any more; the report does. See `keeping`."""
+        connection = self._connection
+        deadline = time.perf_counter() + REST_SECONDS
+        while self._kept.lacks_rest(self.head) and not (self._gone or connection.gone):
+            self._body = b""
+            if self._body_paused:
+                self._body_paused = False
+                connection.resume_body()
+            waiter = self._waiter = connection.shared.loop.create_future()
+            await asyncio.wait([waiter], timeout=max(deadline - time.perf_counter(), 0))
+            if not waiter.done():
+                return
 
     async def _drained(self) -> None:
         connection = self._connection
@@ -354,12 +368,13 @@ class AsgiExchange:
             connection.close()  # without the final chunk: the client sees that something is missing
         self._wake()
 
-    def _fail(self, error: BaseException) -> None:
+    async def _fail(self, error: BaseException) -> None:
         """The app raised: send an error response if nothing has been sent yet."""
         connection = self._connection
         shared = connection.shared
         if (connection.gone or self._done) and _caused_by_disconnect(error):
             return
+        await self._rest_of_body()
         request = request_info(connection, self.head, self._scope, self._kept)
         answer = shared.hooks.app_error(error, request, self.head_sent)
         if answer is None:

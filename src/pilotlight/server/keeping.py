@@ -1,6 +1,8 @@
 """What of a request is kept, so that a failure can be reported with it and the request repeated.
 
-Must never keep more than it is allowed, and must cost next to nothing for a request without a body.
+An app may fail before it has read the body, or all of it: the client goes on sending, and what it sends is
+waited for, for a moment. Must never keep more than it is allowed, and must cost next to nothing for a request
+without a body.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from pilotlight.server.connection import Connection
     from pilotlight.server.head import RequestHead
 
+REST_SECONDS = 1.0
+"""That the answer to a failed request waits, at most, for the rest of its body."""
+
 
 class KeptBody:
     """The beginning of one body.
@@ -21,17 +26,20 @@ class KeptBody:
     Args:
         limit: how many bytes are kept; of a longer body nothing is, since half of one is of no use.
         first: what came with the head.
+        complete: whether that is all.
     """
 
-    __slots__ = ("_limit", "_pieces", "size")
+    __slots__ = ("_limit", "_pieces", "complete", "size")
 
-    def __init__(self, limit: int, first: bytes) -> None:
+    def __init__(self, limit: int, first: bytes, complete: bool) -> None:
         self._limit = limit
         self.size = len(first)
+        self.complete = complete
         self._pieces = [first] if first and self.size <= limit else []
 
-    def add(self, data: bytes) -> None:
-        """More of the body."""
+    def add(self, data: bytes, complete: bool) -> None:
+        """More of the body, and whether that is the rest."""
+        self.complete = complete
         self.size += len(data)
         if self.size <= self._limit:
             self._pieces.append(data)
@@ -40,8 +48,14 @@ class KeptBody:
 
     @property
     def content(self) -> bytes:
-        """The whole body so far, or nothing."""
-        return b"".join(self._pieces)
+        """The whole body, or nothing."""
+        return b"".join(self._pieces) if self.complete else b""
+
+    def lacks_rest(self, head: RequestHead) -> bool:
+        """Whether the client is still sending what is to be kept."""
+        if self.complete or (head.expects_continue and not self.size):
+            return False
+        return 0 < max(self.size, head.content_length) <= self._limit
 
 
 def request_info(
@@ -58,4 +72,5 @@ def request_info(
         environ,
         body.content,
         body.size,
+        body.complete,
     )

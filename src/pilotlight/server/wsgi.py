@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pilotlight.server.application import AccessRecord
 from pilotlight.server.head import RequestHead
-from pilotlight.server.keeping import KeptBody, request_info
+from pilotlight.server.keeping import REST_SECONDS, KeptBody, request_info
 from pilotlight.server.response import ResponseHead, plain_response, whole_response, wsgi_head
 from pilotlight.server.wsgi_body import BodyStream, ClientDisconnected
 from pilotlight.server.wsgi_environ import environ_of
@@ -64,7 +64,7 @@ class WsgiExchange:
         self._connection = connection
         self.began = time.perf_counter()
         self._body = body
-        self._kept = KeptBody(connection.shared.config.keep_body_bytes, body)
+        self._kept = KeptBody(connection.shared.config.keep_body_bytes, body, body_complete)
         self._environ: dict[str, Any] = {}
         self._stream = None if body_complete else BodyStream(self, body)
         self._app_head: ResponseHead | None = None
@@ -90,7 +90,7 @@ class WsgiExchange:
 
     def feed_body(self, data: bytes, complete: bool) -> None:
         """More of the request's body."""
-        self._kept.add(data)
+        self._kept.add(data, complete)
         if self._stream is not None and self._stream.feed(data, complete):
             self._connection.pause_body()
 
@@ -156,6 +156,7 @@ class WsgiExchange:
             self._run_app()
             noted = hooks.noted_error()
             if noted is not None:
+                self._wait_for_rest_of_body()
                 hooks.answered_error(
                     noted, request_info(self._connection, self.head, self._environ, self._kept)
                 )
@@ -351,10 +352,18 @@ class WsgiExchange:
             if self._posted - self._delivered > _PIECE or connection.write_paused:
                 self._wakeup.wait()
 
+    def _wait_for_rest_of_body(self) -> None:
+        """The app does not want it any more; the report does. See `keeping`."""
+        deadline = time.perf_counter() + REST_SECONDS
+        while self._stream is not None and self._kept.lacks_rest(self.head):
+            if not self._stream.skip(max(deadline - time.perf_counter(), 0)):
+                return
+
     def _fail(self, error: BaseException) -> None:
         """The app raised: send an error response if nothing has been sent yet."""
         connection = self._connection
         shared = connection.shared
+        self._wait_for_rest_of_body()
         answer = shared.hooks.app_error(
             error, request_info(connection, self.head, self._environ, self._kept), self.head_sent
         )

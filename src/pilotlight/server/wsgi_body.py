@@ -81,6 +81,18 @@ class BodyStream(io.RawIOBase):
                 self._source.resume_body()
             return count
 
+    def skip(self, seconds: float) -> bool:
+        """Throw away what is there and wait for more, or for the end; False if neither has come in time."""
+        with self._ready:
+            self._pieces.clear()
+            self._size = 0
+            if self._paused:
+                self._paused = False
+                self._source.resume_body()
+            if self._complete or self._broken:
+                return self._complete
+            return self._ready.wait(seconds)
+
     def feed(self, data: bytes, complete: bool) -> bool:
         """Loop: more of the body. True when reading should pause."""
         with self._ready:

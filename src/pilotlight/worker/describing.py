@@ -66,8 +66,8 @@ def keep(keeper: Keeper, report: Report, frames: Sequence[FrameType]) -> None:
 
 
 def repeatable(request: RequestInfo) -> bytes | None:
-    """The bytes of a request that asks the same again; None if its body has not been kept."""
-    if len(request.body) != request.body_bytes:
+    """The bytes of a request that asks the same again; None if its body has not been kept whole."""
+    if not request.body_complete or len(request.body) != request.body_bytes:
         return None
     lines = [f"{request.method} {request.target} HTTP/1.1".encode("latin-1")]
     lines += [name + b": " + value for name, value in request.headers if name.lower() not in _NOT_REPEATED]

@@ -93,7 +93,10 @@ def _cookies(header: str) -> list[tuple[str, str]]:
 def _body_sections(request: RequestInfo, content_type: str) -> Iterable[Section]:
     body = request.body
     if not body:
-        if request.body_bytes:
+        if not request.body_complete:
+            note = f"Not all of it has come: {request.body_bytes} bytes before the request failed."
+            yield Section("Body", note=note)
+        elif request.body_bytes:
             yield Section("Body", note=f"{request.body_bytes} bytes, too many to be kept.")
         return
     kind = content_type.partition(";")[0].strip().lower()
