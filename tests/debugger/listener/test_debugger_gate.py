@@ -386,7 +386,7 @@ def test_a_proxy_that_speaks_the_older_version_is_refused_and_told_why(host: byt
     refusal = judge_head(b"GET / HTTP/1.0\r\n" + host + b"\r\n")
     assert refusal is not None
     assert refusal.status == 400
-    assert "proxy" in refusal.sentence
+    assert "proxies" in refusal.sentence
 
 
 @given(st.integers(0, len(HEAD) - 5), st.sampled_from([b"\r", b"\n", b"\x00", b"\x0b", b"\x7f", b"\x1b"]))
