@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import asdict
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pilotlight.debugger.values.secrets import mask_text
 from pilotlight.server.application import RequestInfo
 from pilotlight.worker.describing import repeatable
 from pilotlight.worker.request_view import view_of
@@ -124,3 +126,54 @@ def test_what_asks_the_same_again() -> None:
     )
     assert repeatable(request) == b"POST /a?b=c HTTP/1.1\r\nhost: x\r\nx: y\r\ncontent-length: 3\r\n\r\nabc"
     assert repeatable(info(body=b"", body_bytes=9)) is None
+
+
+def words_of(command: str) -> list[bytes]:
+    """What bash would give curl."""
+    program = "curl() { printf '%s\\0' \"$@\"; }\n" + command
+    result = subprocess.run(["bash", "-c", program], capture_output=True, timeout=20, check=True)
+    return result.stdout.split(b"\0")[:-1]
+
+
+def curl_of(request: RequestInfo) -> list[bytes]:
+    return words_of(view_of(request, (), ()).curl)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"a=1&b=%20x", b"it's\n\ttwo lines", MULTIPART, b"\x01\x7f\\r", "\u2066é\u2028\x85'\r".encode()],
+)
+def test_the_command_sends_the_same_body(body: bytes) -> None:
+    words = curl_of(posted(body, "text/plain"))
+    assert words == [b"-H", b"Content-Type: text/plain", b"--data-raw", body, b"http://localhost:5000/"]
+
+
+@settings(max_examples=20)
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=30))
+def test_whatever_it_is(body: str) -> None:
+    assert mask_text(body).encode() in curl_of(posted(body.encode(), "text/plain"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"method": "POST", "body": b"\xff\x00"}, [b"--data-binary", b"@body-of-2-bytes"]),
+        ({"method": "POST", "body": b"x" * 30_000}, [b"--data-binary", b"@body-of-30000-bytes"]),
+        (
+            {"method": "PUT", "body": b"", "body_bytes": 9},
+            [b"-X", b"PUT", b"--data-binary", b"@body-of-9-bytes"],
+        ),
+        ({"method": "GET", "body": b"x"}, [b"-X", b"GET", b"--data-raw", b"x"]),
+        ({"method": "POST"}, [b"-X", b"POST"]),
+        ({"method": "DELETE"}, [b"-X", b"DELETE"]),
+    ],
+)
+def test_the_command_never_sends_something_else(change: dict[str, Any], words: list[bytes]) -> None:
+    assert curl_of(info(**change)) == [*words, b"http://localhost:5000/"]
+
+
+def test_a_body_that_has_not_come_whole_is_not_repeated() -> None:
+    request = info(method="POST", body=b"", body_bytes=20, body_complete=False)
+    assert repeatable(request) is None
+    (section,) = [each for each in view_of(request, (), ()).sections if each.title == "Body"]
+    assert section.note == "Not all of it has come: 20 bytes before the request failed."

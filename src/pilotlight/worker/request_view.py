@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
 from pilotlight.debugger.model import Pair, RequestView, Section
+from pilotlight.debugger.renderings.text import visible
 from pilotlight.debugger.values.describe import Budget, describe
 from pilotlight.debugger.values.secrets import MARK, is_secret_cookie, is_secret_name, mask_text
 from pilotlight.server.application import RequestInfo
@@ -18,6 +18,8 @@ from pilotlight.worker.route import Route, route_of, session_of
 MOST_PAIRS = 60
 MOST_CHARACTERS = 500
 MOST_BODY_SHOWN = 64 * 1024
+MOST_BODY_IN_COMMAND = 10_000
+_ESCAPES = {"\\": "\\\\", "'": "\\'", "\r": "\\r", "\n": "\\n", "\t": "\\t"}
 
 
 def view_of(request: RequestInfo, contexts: Sequence[Any], frames: Iterable[Any]) -> RequestView:
@@ -158,22 +160,45 @@ _UNSAID = frozenset(
 
 
 def _curl(request: RequestInfo, url: str, query: str, headers: Sequence[tuple[str, str]]) -> str:
-    """A command that sends the same again, but for its secrets."""
+    """A command that sends the same again, but for its secrets. A body that cannot stand in it is the content
+    of a file that the command names, so that it fails instead of sending something else."""
     words = ["curl"]
-    if request.method not in ("GET", "POST") or (request.method == "POST" and not request.body):
+    if request.method != ("POST" if request.body_bytes else "GET"):
         words += ["-X", request.method]
     for name, value in headers:
         lowered = name.lower()
         if lowered in _UNSAID or lowered.startswith("sec-"):
             continue
         words += ["-H", _quoted(f"{_title(name)}: {_shown(name, value)}")]
-    if request.body:
-        with suppress(UnicodeDecodeError):
-            text = mask_text(request.body[:10_000].decode())
-            words += ["--data-raw", _quoted(text)]
+    text = _text_of(request)
+    if text is not None:
+        words += ["--data-raw", _quoted(mask_text(text))]
+    elif request.body_bytes:
+        words += ["--data-binary", f"@body-of-{request.body_bytes}-bytes"]
     return " ".join([*words, _quoted(mask_text(f"{url}?{query}" if query else url))])
 
 
+def _text_of(request: RequestInfo) -> str | None:
+    """The body, if it can be an argument of a command."""
+    if not request.body or len(request.body) > MOST_BODY_IN_COMMAND or b"\0" in request.body:
+        return None
+    try:
+        return request.body.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def _quoted(text: str) -> str:
-    """For a POSIX shell: nothing of it is interpreted."""
-    return "'" + text.replace("'", "'\\''") + "'"
+    """For a shell: nothing of it is interpreted. What could not be copied from a page is written as bash
+    and zsh read it (POSIX.1-2024 2.2.4, dollar-single-quotes)."""
+    if visible(text) == text:
+        return "'" + text.replace("'", "'\\''") + "'"
+    return "$'" + "".join(map(_escaped, text)) + "'"
+
+
+def _escaped(character: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    if visible(character) == character:
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
