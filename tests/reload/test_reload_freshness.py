@@ -161,3 +161,20 @@ def test_it_costs_one_system_call(word: Word, inotify: Inotify) -> None:
     finally:
         sys.setprofile(None)
     assert [name for name in called if name != "setprofile"] == ["poll"]
+
+
+def test_what_was_asked_is_known_of_each_load(word: Word) -> None:
+    old, new = Freshness(word, None, 6), Freshness(word, None, 7)
+    assert [word.was_asked(number) for number in (6, 7)] == [False, False]
+    new.request_begins()
+    old.request_begins()  # a predecessor that drains
+    assert [word.was_asked(number) for number in (6, 7, 8)] == [True, True, False]
+    assert (word.value, word.noted) == (7, 0)
+
+
+def test_numbers_of_loads_do_not_run_out_of_places(word: Word) -> None:
+    for number in range(1, 5000):
+        assert not word.was_asked(number)
+        Freshness(word, None, number).request_begins()
+        assert word.was_asked(number)
+    assert (word.value, word.noted) == (7, 0)

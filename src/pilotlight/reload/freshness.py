@@ -7,6 +7,9 @@ notices it clears a word in shared memory, and it writes the number of a load th
 this load read is watched and nothing of it has changed. What a load reads later, because a view imports a
 module, is watched only when the supervisor has taken note of it: a second word says of how much it has.
 
+The other direction is one bit for each load: whether its code has ever been given a request. It outlives the
+process that wrote it, however that ended.
+
 Must never take a notice itself, and never wait.
 """
 
@@ -19,11 +22,14 @@ import select
 _SIZE = mmap.PAGESIZE
 NOBODY = 0
 """No load has this number."""
+_FIRST_ASKED = 2
+_ASKED = _SIZE // 4 - _FIRST_ASKED
+"""So many loads can be told from each other by their places."""
 
 
 class Word:
-    """Two numbers that the supervisor writes and workers read, without a system call on either side: whose
-    code counts, and how many things that were read late are watched.
+    """What supervisor and workers tell each other without a system call on either side. The supervisor writes
+    whose code counts, and how many things that were read late are watched; a worker, that it was asked.
 
     Args:
         descriptor: of a file in memory; see `create`. It stays open as long as the word is to be passed on.
@@ -69,11 +75,24 @@ class Word:
     def noted(self, count: int) -> None:
         self._words[1] = count
 
+    def note_request(self, number: int) -> None:
+        """The code of this load is given a request."""
+        self._words[_place(number)] = number
+
+    def was_asked(self, number: int) -> bool:
+        """Whether the code of this load has been given a request."""
+        return self._words[_place(number)] == number
+
     def close(self) -> None:
         """Gives back memory and descriptor."""
         self._words.release()
         self._memory.close()
         os.close(self.descriptor)
+
+
+def _place(number: int) -> int:
+    """Each load has its own: a predecessor may still be given requests."""
+    return _FIRST_ASKED + number % _ASKED
 
 
 class Freshness:
@@ -86,11 +105,12 @@ class Freshness:
         number: of the load whose code this process has.
     """
 
-    __slots__ = ("_late", "_poll", "_words", "number")
+    __slots__ = ("_late", "_poll", "_word", "_words", "number")
 
     def __init__(self, word: Word, notices: int | None, number: int) -> None:
         self.number = number
         self._late = 0
+        self._word = word
         self._words = word._words
         self._poll = select.poll()
         if notices is not None:
@@ -104,6 +124,10 @@ class Freshness:
                 return False
         words = self._words
         return words[0] == self.number and words[1] == self._late
+
+    def request_begins(self) -> None:
+        """The first request is about to be given to the code."""
+        self._word.note_request(self.number)
 
     def reads_late(self) -> int:
         """Something that belongs to the code is about to be read while this process serves, and is unwatched:

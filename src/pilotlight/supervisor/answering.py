@@ -61,6 +61,10 @@ class Answering:
         """Whether the code of this load may answer now."""
         return number != NOBODY and self._word.value == number
 
+    def was_asked(self, number: int) -> bool:
+        """Whether the code of this load has been given a request."""
+        return self._word.was_asked(number)
+
     def close(self) -> None:
         """Gives back the word."""
         self._word.close()

@@ -27,6 +27,7 @@ from pilotlight.supervisor.loads import SLOW_SECONDS, Loads
 from pilotlight.supervisor.processes import Processes
 
 CRASHES_IN_A_ROW = 3
+"""Without any request: nothing but the app itself can be the cause."""
 CRASH_WINDOW_SECONDS = 10.0
 _STACKS_SECONDS = 0.1
 """For a worker to write them."""
@@ -115,7 +116,8 @@ class Failures:
         elif not child.heard and self._loads.served:
             self.ended_before_it_began(status, stacks)
         else:
-            self._tell_of_end(status, stacks, loading=state is State.LOADING)
+            asked = self._answering.was_asked(child.number)
+            self._tell_of_end(status, stacks, loading=state is State.LOADING, asked=asked)
 
     def report_ended(self, status: int) -> None:
         """A worker that served a report has ended."""
@@ -125,14 +127,15 @@ class Failures:
         load = self._loads.under_way
         self._loads.begin(load.reason if load is not None else "the app")
 
-    def _tell_of_end(self, status: int, stacks: str, *, loading: bool) -> None:
+    def _tell_of_end(self, status: int, stacks: str, *, loading: bool, asked: bool = False) -> None:
+        """A worker that was asked may have ended by what it was asked for, and works for all else."""
         description = describe_end(status, "loading the app" if loading else "serving")
         self._console.error(description)
         if stacks:
             self._console.block(stacks)
         if loading and (not self._loads.served or self._ends_server):
             self._stop(1)
-        elif loading or self._crashes.exceeded_at(time.monotonic()):
+        elif loading or (not asked and self._crashes.exceeded_at(time.monotonic())):
             self._loads.under_way = None
             self._loads.serve_report(self._death(description, stacks))
         else:

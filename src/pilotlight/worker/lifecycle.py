@@ -280,7 +280,7 @@ class Worker:
         return self._serving_with(config, self._reporter())
 
     def _serving_with(self, config: ServerConfig, reporter: Reporter) -> Serving:
-        hooks = WorkerHooks(self._console, reporter)
+        hooks = WorkerHooks(self._console, reporter, self._freshness.request_begins)
         when_idle = _nothing if self._prefault is None else self._prefault.learn
         return Serving(self._channel, self._lease, config, hooks, self._freshness, self._consoling, when_idle)
 
