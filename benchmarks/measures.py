@@ -20,8 +20,6 @@ EDIT_PAUSE = (1.1, 2.1)
 """Seconds between two edits, least and most: of unequal length, so that they are not in step with a reloader
 that polls."""
 CRASH_TIMEOUT = 10.0
-CRASH_PAUSE = 4.0
-"""Seconds between two crashes: a server may hold an app for broken that crashes again and again at once."""
 SETTLE_SECONDS = 3.0
 """After the first answer, before memory and idle time are looked at: what a server prepares counts, too."""
 
@@ -186,7 +184,6 @@ def crashes(contender: Contender, app: App, root: Path, count: int) -> Iterator[
     with serving(contender, app, root) as server:
         server.wait_for(app.path, 0, START_TIMEOUT)
         for _ in range(count):
-            time.sleep(CRASH_PAUSE)
             sent = time.perf_counter()
             try:
                 answer = server.ask("/crash")[9:12].decode()
