@@ -16,12 +16,19 @@ Link = Literal["", "cause", "context"]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A piece of source: lines from 1, columns in characters from 0, the end column not included."""
+    """A piece of source: lines from 1, columns in characters from 0, the end column not included.
+
+    The columns are those of the lines as they are shown: a long line is cut around what is marked in it.
+    """
 
     line: int
     column: int
     end_line: int
     end_column: int
+    cut: int = 0
+    """What to add to `column` for the column in the file."""
+    end_cut: int = 0
+    """What to add to `end_column` for that in the file."""
 
 
 ValueKind = Literal["plain", "container", "masked", "lazy", "broken"]
@@ -174,6 +181,8 @@ class SyntaxPlace:
     lines: tuple[str, ...] = ()
     """The source around it, as the file is now."""
     first_line: int = 1
+    cut: int = 0
+    """What to add to the columns for those in the file: a long line is cut around the place."""
 
 
 @dataclass(frozen=True, slots=True)

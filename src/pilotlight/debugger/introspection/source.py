@@ -158,10 +158,11 @@ def excerpt_of(
     shown = lines[first - 1 : last]
     while shown and not shown[-1].strip() and first + len(shown) - 1 > line:
         shown = shown[:-1]
-    return Excerpt(tuple(_clip(each) for each in shown), first, note)
+    return Excerpt(tuple(clip(each) for each in shown), first, note)
 
 
-def _clip(line: str) -> str:
+def clip(line: str) -> str:
+    """The beginning of a line that is too long to be shown whole."""
     return line if len(line) <= MAX_LINE_CHARACTERS else line[:MAX_LINE_CHARACTERS] + "…"
 
 
@@ -224,9 +225,12 @@ def _from_archive(file: str, loader: object) -> bytes | str:
     return data if type(data) is bytes else "The file cannot be read from its archive."
 
 
-def character_column(line: str, byte_column: int) -> int:
-    """The column in characters of a column in UTF-8 bytes (what PEP 657 records)."""
-    return len(line.encode("utf-8", "surrogatepass")[:byte_column].decode("utf-8", "ignore"))
+def character_column(line: str, byte_column: int) -> int | None:
+    """The column in characters of a column in UTF-8 bytes (what PEP 657 records); None behind the line."""
+    if line.isascii():
+        return byte_column if byte_column <= len(line) else None
+    before = line[:byte_column].encode("utf-8", "surrogatepass")
+    return len(before[:byte_column].decode("utf-8", "ignore")) if byte_column <= len(before) else None
 
 
 def working_directory() -> str:

@@ -104,23 +104,23 @@ def position(step: Step) -> Position:
 
 
 def span(lines: tuple[str, ...], excerpt: Excerpt, place: Position) -> Span | None:
-    """The span in characters; None where it is wrong for the file as it is, or says no more than the line."""
+    """The span in characters of the file; None where it is wrong for the file as it is, or says no more than
+    the line."""
     line, end_line, column, end_column = place.line, place.end_line, place.column, place.end_column
     if not line or not end_line or column is None or end_column is None:
         return None
     if not excerpt.lines or excerpt.note or end_line > len(lines) or end_line < line:
         return None
     first, last = lines[line - 1], lines[end_line - 1]
-    if column > len(first.encode("utf-8", "replace")) or end_column > len(last.encode("utf-8", "replace")):
-        return None
     start, end = source.character_column(first, column), source.character_column(last, end_column)
-    if line == end_line and (start >= end or first[start:end] == first.strip()):
+    if start is None or end is None or _is_blank(first, start, len(first)):
         return None
-    if start >= source.MAX_LINE_CHARACTERS or not first[start:].strip():
+    if line == end_line and start >= end:
         return None
-    if line < end_line and not first[:start].strip() and not last[end:].strip():
+    if _is_blank(first, 0, start) and _is_blank(last, end, len(last)):
         return None
-    shown_end = excerpt.first_line + len(excerpt.lines) - 1
-    if end_line > shown_end:
-        end_line, end = shown_end, len(excerpt.lines[-1])
-    return Span(line, start, end_line, min(end, source.MAX_LINE_CHARACTERS))
+    return Span(line, start, end_line, end)
+
+
+def _is_blank(text: str, start: int, end: int) -> bool:
+    return start >= end or text[start:end].isspace()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from pilotlight.debugger.model import Span, SyntaxPlace
 
-from . import template_django, template_jinja
+from . import marking, template_django, template_jinja
 from .source import SourceReader, excerpt_of, split_source
 from .stack import Step
 from .template_place import TemplatePlace
@@ -31,34 +31,28 @@ def syntax_place(
     lines = split_source(wrong.source) if wrong.source is not None else reader.lines(wrong.file)
     if isinstance(lines, str) or not 0 < wrong.line <= len(lines):
         return wrong.message, SyntaxPlace(wrong.file, wrong.line, "")
-    text = lines[wrong.line - 1][:2_000]
+    text = lines[wrong.line - 1]
     marked = None if wrong.tag is None else _only(text, wrong.tag)
     around = excerpt_of(lines, wrong.line)
-    column, end_column = marked or (None, None)
-    return wrong.message, SyntaxPlace(
-        wrong.file, wrong.line, text, column, end_column, around.lines, around.first_line
-    )
+    return wrong.message, marking.syntax_place(wrong.file, wrong.line, text, marked, around)
 
 
-def span_in(
-    text: str, position: tuple[int, int] | None, line: int, first_line: int, lines: tuple[str, ...]
-) -> Span | None:
+def span_in(text: str, position: tuple[int, int] | None, line: int, lines: tuple[str, ...]) -> Span | None:
     """Where a tag stands, if the engine recorded it and it is less than its line.
 
     Args:
         text: the whole template.
         position: start and end in it, in characters.
         line: the line that the engine gives.
-        first_line: the number of the first of `lines`.
-        lines: those that are shown.
+        lines: those of the whole template.
     """
-    if position is None or not first_line <= line < first_line + len(lines):
+    if position is None or not 0 < line <= len(lines):
         return None
     start, end = position
     column = start - (text.rfind("\n", 0, max(start, 0)) + 1)
     end_column = column + end - start
-    shown = lines[line - first_line]
-    if not 0 <= column < end_column <= len(shown) or shown[column:end_column] == shown.strip():
+    whole = lines[line - 1]
+    if not 0 <= column < end_column <= len(whole) or whole[column:end_column] == whole.strip():
         return None
     return Span(line, column, line, end_column)
 

@@ -134,11 +134,12 @@ class FrameView:
     def _body(self, frame: Frame) -> str:
         """Code, variables, and what can be done here."""
         shown = frame_code(frame) + variables(frame.variables, frame.variables_omitted)
-        column = frame.span.column + 1 if frame.span is not None and frame.span.line == frame.line else 1
+        span = frame.span
+        column = span.column + span.cut + 1 if span is not None and span.line == frame.line else 1
         return shown + self._actions(frame.file, frame.line, column, frame.handle)
 
     def _syntax(self, place: SyntaxPlace) -> str:
-        column = 1 if place.column is None else place.column + 1
+        column = 1 if place.column is None else place.column + place.cut + 1
         return (
             f"<h2 class=place>{self.place(place.file, place.line)}</h2>{syntax_code(place)}"
             f"{self._actions(place.file, place.line, column, -1)}"

@@ -67,7 +67,7 @@ def _exception(trace: Trace) -> dict[str, Any]:
         body["notes"] = list(trace.notes)
     if trace.syntax is not None:
         place = trace.syntax
-        column = None if place.column is None else place.column + 1
+        column = None if place.column is None else place.column + place.cut + 1
         body["syntax"] = {"file": place.file, "line": place.line, "column": column, "text": place.text}
     if trace.group or trace.group_omitted:
         body["members"] = [[_exception(each) for each in member] for member in trace.group]

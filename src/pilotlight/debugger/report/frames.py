@@ -11,6 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from pilotlight.debugger.introspection import source, stack
+from pilotlight.debugger.introspection.marking import with_span
 from pilotlight.debugger.introspection.source import AROUND, Excerpt, SourceReader, excerpt_of, split_source
 from pilotlight.debugger.introspection.stack import Step
 from pilotlight.debugger.introspection.template_place import TemplatePlace
@@ -98,6 +99,9 @@ class FrameMaker:
         around = AROUND if self.whole else (0, 0)
         lines = self.lines(step)
         excerpt = self.reader.excerpt(file, place.line, place.end_line, loader=_loader(step), around=around)
+        span = None if isinstance(lines, str) else stack.span(lines, excerpt, place)
+        if span is not None and not isinstance(lines, str):
+            excerpt, span = with_span(excerpt, lines, span)
         return Frame(
             file=file,
             line=place.line,
@@ -108,7 +112,7 @@ class FrameMaker:
             own=source.is_own(file),
             lines=excerpt.lines,
             first_line=excerpt.first_line,
-            span=None if isinstance(lines, str) else stack.span(lines, excerpt, place),
+            span=span,
             source_note=excerpt.note,
             repeats=folded.repeats,
             period=folded.period,
@@ -130,7 +134,9 @@ class FrameMaker:
         else:
             lines = split_source(place.source)
             excerpt = excerpt_of(lines, place.line, None, around)
-            span = span_in(place.source, place.position, place.line, excerpt.first_line, excerpt.lines)
+            span = span_in(place.source, place.position, place.line, lines)
+            if span is not None and excerpt.lines:
+                excerpt, span = with_span(excerpt, lines, span)
             now = self.reader.lines(place.file)
             note = _TEMPLATE_CHANGED if isinstance(now, tuple) and now != lines else ""
         return Frame(
