@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, cast
 
 from pilotlight.server.application import Application
@@ -30,6 +32,33 @@ def default_app() -> object | None:
 
 
 def let_errors_out(app: Any, note: Note) -> None:
-    """Bottle's own switch for that. Handlers for `HTTPError` and `@error(404)` are not affected."""
-    if 500 not in app.error_handler:
+    """Bottle's own switch for that. Handlers for `HTTPError` and `@error(404)` are not affected.
+    `@error(500)` stays; what it answers is noted if that is a failure."""
+    handler = app.error_handler.get(500)
+    if handler is None:
         app.catchall = False
+    else:
+        app.error_handler[500] = _watched(handler, note)
+
+
+def _watched(handler: Callable[..., Any], note: Note) -> Callable[..., Any]:
+    @wraps(handler)
+    def watched(failure: Any) -> Any:
+        """Gets an `HTTPError`, with the error that it stands for, if there is one."""
+        try:
+            answer = handler(failure)
+        except Exception as raised:  # Bottle answers that, whatever it is, with a page of its own
+            note(raised)
+            raise
+        error = getattr(failure, "exception", None)
+        if isinstance(error, BaseException) and _status_of(answer) >= 500:
+            note(error)
+        return answer
+
+    return watched
+
+
+def _status_of(answer: object) -> int:
+    """Of a response, or of a body: that has the status of the current response."""
+    said = answer if is_instance(answer, "bottle", "HTTPResponse") else sys.modules["bottle"].response
+    return cast(int, cast(Any, said).status_code)

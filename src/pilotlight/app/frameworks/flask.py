@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import wraps
 from importlib import import_module
 from typing import Any, cast
 
@@ -12,6 +13,8 @@ from . import Note, is_instance
 
 NAME = "Flask"
 DISTRIBUTION = "flask"
+CAUGHT = "pilotlight.caught"
+"""Under which an error stands in the environ or scope until its answer is known."""
 
 
 def is_app(candidate: object) -> bool:
@@ -42,12 +45,59 @@ def console_contexts(app: Any) -> tuple[AbstractContextManager[Any], ...]:
 
 
 def let_errors_out(app: Any, note: Note) -> None:
-    """Also outside debug mode, unless the app says what it wants; then they are noted."""
+    """Also outside debug mode, unless the app says what it wants. What a handler of the app's own answers
+    is noted if that is a failure."""
+    signals = import_module("flask.signals")
+    request = import_module("flask").request
+
+    def caught(sender: object, exception: BaseException, **_: object) -> None:
+        request.environ[CAUGHT] = exception
+
+    def answered(sender: object, response: Any, **_: object) -> None:
+        error = request.environ.pop(CAUGHT, None)
+        if error is not None and response.status_code >= 500:
+            note(error)
+
+    def left(sender: object, **_: object) -> None:
+        """Functions of the app's own have spoiled the answer: there was no `answered`."""
+        error = request.environ.pop(CAUGHT, None)
+        if error is not None:
+            note(error)
+
+    handle = app.handle_user_exception
+
+    @wraps(handle)
+    def handle_user_exception(*arguments: Any, **named: Any) -> Any:
+        try:
+            answer = handle(*arguments, **named)
+        except Exception as unhandled:
+            leave_out_this_call(unhandled)
+            raise
+        error = error_in(arguments, named)
+        if error is not None:
+            caught(app, error)
+        return answer
+
+    app.handle_user_exception = handle_user_exception
+    signals.request_finished.connect(answered, app, weak=False)
     if app.config.get("PROPAGATE_EXCEPTIONS") is None:
         app.config["PROPAGATE_EXCEPTIONS"] = True
-        return
+    elif not app.config["PROPAGATE_EXCEPTIONS"]:
+        signals.got_request_exception.connect(caught, app, weak=False)
+        signals.request_tearing_down.connect(left, app, weak=False)
 
-    def noted(sender: object, exception: BaseException, **_: object) -> None:
-        note(exception)
 
-    import_module("flask.signals").got_request_exception.connect(noted, app, weak=False)
+def error_in(arguments: tuple[object, ...], named: dict[str, object]) -> BaseException | None:
+    """What `handle_user_exception` was asked to handle, unless that is an answer that was raised. Versions
+    differ in what they give besides."""
+    for each in (*arguments, *named.values()):
+        if isinstance(each, BaseException):
+            return None if is_instance(each, "werkzeug.exceptions", "HTTPException") else each
+    return None
+
+
+def leave_out_this_call(error: BaseException) -> None:
+    """Takes the call that has caught `error`, and raises it again, out of its traceback. (Python 3.10 puts it
+    back.)"""
+    if error.__traceback__ is not None:
+        error.__traceback__ = error.__traceback__.tb_next

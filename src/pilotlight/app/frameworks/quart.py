@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from importlib import import_module
 from typing import Any, cast
 
 from pilotlight.server.application import Application
 
 from . import Note, is_instance
+from .flask import CAUGHT, error_in, leave_out_this_call
 
 NAME = "Quart"
 DISTRIBUTION = "quart"
@@ -38,14 +40,51 @@ def console_names(app: Any) -> dict[str, Any]:
 
 
 def let_errors_out(app: Any, note: Note) -> None:
-    """In debug mode Quart answers with a page of its own, and raises nothing."""
+    """In debug mode Quart answers with a page of its own, and raises nothing. What a handler of the app's own
+    answers is noted if that is a failure."""
+    signals = import_module("quart.signals")
+    quart = import_module("quart")
     if app.config.get("PROPAGATE_EXCEPTIONS") is None:
         app.config["PROPAGATE_EXCEPTIONS"] = True
+    answers = not app.config["PROPAGATE_EXCEPTIONS"]
 
-    def noted(sender: object, exception: BaseException, **_: object) -> None:
-        note(exception)
+    # All receivers are coroutines: others would be called in a thread.
+    async def caught(sender: object, exception: BaseException, **_: object) -> None:
+        if answers:
+            quart.request.scope[CAUGHT] = exception
+        else:
+            note(exception)
 
-    import_module("quart.signals").got_request_exception.connect(noted, app, weak=False)
+    async def answered(sender: object, response: Any, **_: object) -> None:
+        error = quart.request.scope.pop(CAUGHT, None)
+        if error is not None and response.status_code >= 500:
+            note(error)
+
+    async def left(sender: object, **_: object) -> None:
+        """Functions of the app's own have spoiled the answer: there was no `answered`."""
+        error = quart.request.scope.pop(CAUGHT, None)
+        if error is not None:
+            note(error)
+
+    handle = app.handle_user_exception
+
+    @wraps(handle)
+    async def handle_user_exception(*arguments: Any, **named: Any) -> Any:
+        try:
+            answer = await handle(*arguments, **named)
+        except Exception as unhandled:
+            leave_out_this_call(unhandled)
+            raise
+        error = error_in(arguments, named)
+        if error is not None and quart.has_request_context():  # a WebSocket has no answer
+            quart.request.scope[CAUGHT] = error
+        return answer
+
+    app.handle_user_exception = handle_user_exception
+    signals.request_finished.connect(answered, app, weak=False)
+    signals.got_request_exception.connect(caught, app, weak=False)
+    if answers:
+        signals.request_tearing_down.connect(left, app, weak=False)
 
 
 def is_default_error_page(body: bytes) -> bool:
