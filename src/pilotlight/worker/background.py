@@ -7,6 +7,8 @@ never print a second time.
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +16,8 @@ from typing import Any
 from pilotlight.worker.reporting import Reporter
 
 Context = dict[str, Any]
+
+_TASK = re.compile(r"<Task finished name='([^']*)'")
 
 
 def report_threads(reporter: Reporter) -> None:
@@ -34,18 +38,53 @@ def report_threads(reporter: Reporter) -> None:
 
 
 def report_tasks(reporter: Reporter, loop: asyncio.AbstractEventLoop) -> None:
-    """What reaches the loop's exception handler, as long as the app sets none of its own."""
+    """What reaches the exception handler of a loop.
 
-    def handler(loop: asyncio.AbstractEventLoop, context: Context) -> None:
+    That of the app's own loop has a handler, as long as the app sets none of its own. Others come and go
+    (`asyncio.run`, async views of WSGI frameworks): of them it is known that asyncio logs it.
+
+    Args:
+        loop: that the app is served on.
+    """
+    _Failures(reporter).listen(loop)
+
+
+class _Failures:
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._reported: BaseException | None = None
+        """By the handler, which is about to log it as well."""
+
+    def listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        if loop.get_exception_handler() is None:
+            loop.set_exception_handler(self._handle)
+        make: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
+
+        def noted(*args: Any, **options: Any) -> logging.LogRecord:
+            record = make(*args, **options)
+            if record.name == "asyncio" and record.levelno == logging.ERROR and record.exc_info:
+                self._logged(record)
+            return record
+
+        logging.setLogRecordFactory(noted)
+
+    def _handle(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
         error = context.get("exception")
         try:
             if isinstance(error, Exception):
-                reporter.report(error, "background", place=_place(context))
+                self._reported = error
+                self._reporter.report(error, "background", place=_place(context))
         finally:
             loop.default_exception_handler(context)
+            self._reported = None
 
-    if loop.get_exception_handler() is None:
-        loop.set_exception_handler(handler)
+    def _logged(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, Exception) and error is not self._reported:
+            text = str(record.msg)
+            task = _TASK.search(text)
+            place = text.partition("\n")[0] if task is None else f"task {task[1]!r}"
+            self._reporter.report(error, "background", place=place[:200])
 
 
 def _place(context: Context) -> str:

@@ -4,7 +4,7 @@ response."""
 from __future__ import annotations
 
 import asyncio
-import traceback
+import os
 from collections.abc import Callable
 
 from pilotlight.app.frameworks import is_default_error_page, is_news_of_disconnect
@@ -13,6 +13,7 @@ from pilotlight.debugger.renderings.heal import STATE_PATH
 from pilotlight.server.application import AccessRecord, ErrorResponse, RequestInfo
 from pilotlight.worker import recording
 from pilotlight.worker.background import report_tasks, report_threads
+from pilotlight.worker.last_answer import last_answer, traceback_of
 from pilotlight.worker.reporting import Reporter
 
 
@@ -89,15 +90,22 @@ class WorkerHooks:
         try:
             return self._reported(error, request, response_started)
         except BaseException as bug:  # noqa: BLE001 - whoever asked gets an answer, the terminal the error
+            error_id, trace = os.urandom(6).hex(), traceback_of(error)
             self._console.error(
-                f"Pilotlight could not report this error ({type(bug).__name__}: {bug}). The app's error:"
+                f"Pilotlight could not report this error ({type(bug).__name__}: {bug}). The app's error, "
+                f"with the id {error_id}:"
             )
-            self._console.block("".join(traceback.format_exception(error)))
-            return None
+            self._console.block(trace)
+            if request is None or response_started or not self._records:
+                return None
+            reveal = self._reporter.reveals(request.headers, request.client)
+            return last_answer(error_id, trace, reveal=reveal)
 
     def _reported(
         self, error: BaseException, request: RequestInfo | None, response_started: bool
     ) -> ErrorResponse | None:
+        from pilotlight.worker.request_view import masked_target
+
         current = recording.current()
         if current is not None:
             current.reported = error
@@ -105,9 +113,10 @@ class WorkerHooks:
         if request is None:
             reporter.tell(reporter.report(error, "lifespan"), "The app, outside a request,")
             return None
-        place = f"WebSocket {request.target}" if request.websocket else ""
+        target = masked_target(request.target)
+        place = f"WebSocket {target}" if request.websocket else ""
         report = reporter.report(error, "request", request, place)
-        reporter.tell(report, f"{request.method} {request.target}")
+        reporter.tell(report, f"{request.method} {target}")
         if not reporter.debugging.show or response_started:
             return None
         return reporter.response(report, request.method, request.headers, request.client)

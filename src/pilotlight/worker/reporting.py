@@ -80,7 +80,10 @@ class Reporter:
     ) -> Report:
         """As `make`; the supervisor knows it from here on."""
         report = self.make(error, kind, request, place)
-        self.publish(report, request)
+        try:
+            self.publish(report, request)
+        except Exception as bug:  # noqa: BLE001 - a bug of ours must not hide the error of the app
+            self.console.error(f"Pilotlight could not list this error ({type(bug).__name__}: {bug}).")
         return report
 
     def make(
@@ -140,7 +143,7 @@ class Reporter:
                 said.get(b"accept"),
                 method,
                 live=self.debugging.live,
-                reveal=is_direct_local(client, headers, partial(is_allowed_by, self.debugging.allowed)),
+                reveal=self.reveals(headers, client),
                 generation=self.debugging.generation if self.debugging.live else None,
                 console=url,
                 console_note=note,
@@ -148,6 +151,10 @@ class Reporter:
                 mapping=self.debugging.mapping,
             )
         )
+
+    def reveals(self, headers: Headers, client: str) -> bool:
+        """Whether the client may see more than the error's id."""
+        return is_direct_local(client, headers, partial(is_allowed_by, self.debugging.allowed))
 
     def publish(self, report: Report, request: RequestInfo | None = None) -> None:
         """Tells the supervisor."""

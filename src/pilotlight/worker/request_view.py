@@ -31,10 +31,9 @@ def view_of(request: RequestInfo, contexts: Sequence[Any], frames: Iterable[Any]
     """
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]
     by_name = {name.lower(): value for name, value in headers}
-    path, _, query = request.target.partition("?")
+    path, _, query = masked_target(request.target).partition("?")
     host = by_name.get("host", "localhost")
     url = f"{request.scheme}://{host}{path}" if path.startswith("/") else path
-    query = "&".join(_masked_part(part) for part in query.split("&")) if query else ""
     route = route_of(request.environ, contexts, frames)
     sections = [
         _section("Query", parse_qsl(request.target.partition("?")[2], keep_blank_values=True)),
@@ -53,6 +52,12 @@ def view_of(request: RequestInfo, contexts: Sequence[Any], frames: Iterable[Any]
         body_bytes=request.body_bytes,
         curl=_curl(request, url, query, headers),
     )
+
+
+def masked_target(target: str) -> str:
+    """A request's target without the secrets in its query."""
+    path, mark, query = target.partition("?")
+    return mask_text(path + mark + "&".join(map(_masked_part, query.split("&"))))
 
 
 def _shown(name: str, value: str, is_secret: Callable[[str], bool] = is_secret_name) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from pilotlight.debugger import from_exception, render_text
+from pilotlight.debugger.introspection.source import CHANGED
 from pilotlight.debugger.model import Frame, Report, Trace
 from pilotlight.debugger.renderings.text import visible, width
 
@@ -76,3 +78,15 @@ def test_the_room_imports_little() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True
     )
     assert done.stdout.strip() in ("[]", "['__future__']")
+
+
+def test_lines_that_may_not_be_those_that_ran_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "shelf.py"
+    path.write_text("1 / 0\n")
+    with pytest.raises(ZeroDivisionError) as caught:
+        exec(compile(path.read_text(), path, "exec"), {})
+    path.write_text("# in front\n1 / 0\n")
+    text = render_text(from_exception(caught.value, changed=lambda file: file == str(path)))
+    shown = text.splitlines()
+    at = shown.index("    # in front")
+    assert f"    [{CHANGED}]" in shown[at:]

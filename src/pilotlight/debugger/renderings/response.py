@@ -11,6 +11,7 @@ import re
 from pilotlight.debugger.model import Report
 
 from .editor import PathMapping
+from .headers import NO_CONTENT_POLICY, TEXT, Headers, error_headers
 from .heal import HealPlan, heal_plan
 from .negotiate import Form, choose
 from .page import render_concealed_page, render_page
@@ -19,11 +20,7 @@ from .plain_answer import render_answer
 from .problem import MEDIA_TYPE, render_concealed_json, render_json
 from .text import render_text
 
-Headers = list[tuple[bytes, bytes]]
-
-_TEXT = b"text/plain; charset=utf-8"
 _CONSOLE = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*")
-_NO_CONTENT_POLICY = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
 def error_response(
@@ -58,13 +55,13 @@ def error_response(
     form = choose(accept)
     if not reveal:
         content_type, body = _concealed(report, form)
-        return 500, _headers(report, content_type, _NO_CONTENT_POLICY, len(body)), body
+        return 500, error_headers(report.id, content_type, NO_CONTENT_POLICY, len(body)), body
     heal = heal_plan(report.kind, method, live=live, generation=generation)
     content_type, policy, body = _rendered(
         report, form, heal, Surroundings(console, console_note, editor, mapping)
     )
-    headers = _headers(report, content_type, policy, len(body))
-    if console and policy is not _NO_CONTENT_POLICY:
+    headers = error_headers(report.id, content_type, policy, len(body))
+    if console and policy is not NO_CONTENT_POLICY:
         # A page that opened this one cannot reach into it while it has a console inside.
         headers.append((b"Cross-Origin-Opener-Policy", b"same-origin"))
     return 500, headers, body
@@ -89,9 +86,9 @@ def _rendered(report: Report, form: Form, heal: HealPlan, around: Surroundings) 
             )
             return b"text/html; charset=utf-8", policy, page
         if form == "json":
-            return MEDIA_TYPE, _NO_CONTENT_POLICY, render_json(report, debug_url=debug_url)
+            return MEDIA_TYPE, NO_CONTENT_POLICY, render_json(report, debug_url=debug_url)
         answer = render_answer(report, debug_url=debug_url, console_note=around.console_note)
-        return _TEXT, _NO_CONTENT_POLICY, answer.encode("utf-8", "backslashreplace")
+        return TEXT, NO_CONTENT_POLICY, answer.encode("utf-8", "backslashreplace")
     except Exception as first:  # noqa: BLE001 - a bug of ours must not hide the error of the app
         kind = type(first).__name__
         reason = f"Pilotlight could not render the {failed} of this error ({kind}); here is its text."
@@ -99,7 +96,7 @@ def _rendered(report: Report, form: Form, heal: HealPlan, around: Surroundings) 
         body = f"{reason}\n\n{render_text(report)}".encode("utf-8", "backslashreplace")
     except Exception as second:  # noqa: BLE001
         body = _LAST_RESORT % type(second).__name__.encode("ascii", "replace")
-    return _TEXT, _NO_CONTENT_POLICY, body
+    return TEXT, NO_CONTENT_POLICY, body
 
 
 _LAST_RESORT = (
@@ -114,7 +111,7 @@ def _concealed(report: Report, form: Form) -> tuple[bytes, bytes]:
         return MEDIA_TYPE, render_concealed_json(report.id)
     if form == "html":
         return b"text/html; charset=utf-8", render_concealed_page(f"{sentence} {report.id}.")
-    return _TEXT, f"500 Internal Server Error\n\n{sentence} {report.id}.\n".encode()
+    return TEXT, f"500 Internal Server Error\n\n{sentence} {report.id}.\n".encode()
 
 
 def _page_policy(nonce: str, console: str, *, sends_again: bool) -> bytes:
@@ -145,18 +142,3 @@ def _frame_source(console: str) -> str:
     if not console:
         return "'none'"
     return console + "/" if console.count("/") > 2 else console
-
-
-def _headers(report: Report, content_type: bytes, policy: bytes, length: int) -> Headers:
-    return [
-        (b"Content-Type", content_type),
-        (b"Content-Length", b"%d" % length),
-        (b"X-Error-Id", report.id.encode("ascii", "replace")),
-        (b"Cache-Control", b"no-store"),
-        (b"Vary", b"Accept"),
-        (b"X-Content-Type-Options", b"nosniff"),
-        (b"Content-Security-Policy", policy),
-        (b"Referrer-Policy", b"no-referrer"),
-        (b"X-Frame-Options", b"DENY"),
-        (b"Cross-Origin-Resource-Policy", b"same-origin"),
-    ]

@@ -138,10 +138,12 @@ class _Writer:
 
     def _code(self, frame: Frame) -> Iterator[str]:
         code = frame.code()
-        if code is None or not code.strip():
-            if frame.source_note and not frame.file.startswith("<"):
-                yield self._paint(f"    [{visible(frame.source_note)}]", _DIM)
-            return
+        if code is not None and code.strip():
+            yield from self._line(frame, code)
+        if frame.source_note and not frame.file.startswith("<"):
+            yield self._paint(f"    [{visible(frame.source_note)}]", _DIM)
+
+    def _line(self, frame: Frame, code: str) -> Iterator[str]:
         stripped = code.lstrip()
         yield f"    {visible(stripped.rstrip())}"
         span = frame.span
