@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import datetime
 import importlib
+import importlib.util
 import os
+import re
 import sys
 import traceback
 import types
@@ -17,7 +20,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import flask
+import flask.sessions
 import pytest
+import quart
+import werkzeug.local
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -273,6 +280,93 @@ def test_keys(case: Callable[[], Any], sentence: str) -> None:
 def test_keys_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PILOTLIGHT_TEST_COLOUR", "x")
     assert said(key_of_the_environment) == "Did you mean: 'PILOTLIGHT_TEST_COLOUR'?"
+
+
+def lookup_in_the_session() -> None:
+    flask.session["usr"]
+
+
+def lookup_in_quarts_session() -> None:
+    quart.session["usr"]
+
+
+class OwnSession(flask.sessions.SecureCookieSession):
+    """As an extension may have one."""
+
+    def keys(self) -> Any:
+        raise AssertionError("a method of the app ran")
+
+    __iter__ = __len__ = keys
+
+
+class OwnSessions(flask.sessions.SecureCookieSessionInterface):
+    session_class = OwnSession
+
+
+@pytest.mark.parametrize("sessions", [flask.sessions.SecureCookieSessionInterface, OwnSessions])
+def test_keys_of_the_session_of_flask(sessions: Any) -> None:
+    """The context of the request is gone when the error comes to the server."""
+    app = flask.Flask(__name__)
+    app.secret_key = "x"
+    app.session_interface = sessions()
+    app.testing = True
+
+    @app.route("/")
+    def index() -> str:
+        flask.session["user"] = 1
+        lookup_in_the_session()
+        return ""
+
+    assert said(lambda: app.test_client().get("/")) == "Did you mean: 'user'?"
+
+
+def test_keys_of_the_session_of_flask_in_a_context_that_still_is() -> None:
+    app = flask.Flask(__name__)
+    app.secret_key = "x"
+    with app.test_request_context():
+        flask.session["user"] = 1
+        assert said(lookup_in_the_session) == "Did you mean: 'user'?"
+    assert said(lookup_in_the_session) == ""
+
+
+def test_keys_of_the_session_of_quart() -> None:
+    app = quart.Quart(__name__)
+    app.secret_key = "x"
+    app.testing = True
+
+    @app.route("/")
+    async def index() -> str:
+        quart.session["user"] = 1
+        lookup_in_quarts_session()
+        return ""
+
+    told: list[str] = []
+
+    def note(_: Any, exception: Exception) -> None:
+        told.append(from_exception(exception).error.suggestion)
+
+    with quart.got_request_exception.connected_to(note, app), contextlib.suppress(KeyError):
+        asyncio.run(app.test_client().get("/"))
+    assert told == ["Did you mean: 'user'?"]
+
+
+def test_a_proxy_of_another_kind_is_not_asked() -> None:
+    def find() -> dict[str, int]:
+        if armed:
+            raise AssertionError("the proxy was asked")
+        return {"colour": 1}
+
+    armed = False
+    proxy = werkzeug.local.LocalProxy(find)
+
+    def lookup() -> None:
+        nonlocal armed
+        try:
+            proxy["color"]
+        finally:
+            armed = True
+
+    assert said(lookup) == ""
 
 
 def test_keys_that_run_code_when_they_are_compared() -> None:
@@ -617,6 +711,31 @@ def test_modules(place: Path, text: str, sentence: str) -> None:
     (place / "package/__init__.py").write_text("module = 1")
     (place / "package/module.py").touch()
     assert said_of_import(place, text) == sentence
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "no",
+        "nut",
+        "winregg",
+        "wnsound",
+        "msvcr",
+        "_winap",
+        "_scprxy",
+        "fcntll",
+        "terminos",
+        "_posixsubproces",
+    ],
+)
+def test_only_modules_that_this_platform_has(place: Path, wrong: str) -> None:
+    """`sys.stdlib_module_names` has those of all platforms."""
+    sentence = said_of_import(place, f"import {wrong}")
+    found = re.fullmatch("Did you mean: '(.*)'\\?", sentence)
+    assert found is None or importlib.util.find_spec(found.group(1)) is not None
+    expected = {"fcntll": "fcntl", "terminos": "termios", "_posixsubproces": "_posixsubprocess"}
+    if sys.platform != "win32" and wrong in expected:
+        assert sentence == f"Did you mean: '{expected[wrong]}'?"
 
 
 def test_a_module_beside_the_one_that_imports_it(place: Path) -> None:

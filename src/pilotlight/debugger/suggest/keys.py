@@ -15,6 +15,7 @@ from pilotlight.debugger.introspection import peek
 from pilotlight.debugger.introspection.exceptions import arguments
 from pilotlight.debugger.introspection.expressions import value_of
 from pilotlight.debugger.introspection.peek import UNKNOWN
+from pilotlight.debugger.introspection.proxies import behind
 
 from .spelling import closest
 
@@ -89,11 +90,15 @@ def _candidates(failure: Failure, wrong: Any) -> list[list[Any]]:
             if names is not None:
                 found[id(node)] = names
                 continue
-            owner = value_of(node, failure.frame)
+            owner = behind(value_of(node, failure.frame), _innermost_first(failure))
             keys = _keys(owner)
             if keys is not None and not any(type(key) is type(wrong) and key == wrong for key in keys):
                 found[id(owner)] = keys
     return list(found.values())
+
+
+def _innermost_first(failure: Failure) -> Iterable[FrameType]:
+    return (step.frame for step in reversed(failure.steps))
 
 
 def _looked_in(node: Any, wrong: Any, frame: FrameType) -> list[Any]:

@@ -122,7 +122,9 @@ def _for_missing(name: str, failure: Failure) -> str:
         return f"Did you mean: '{beside}'?"
     if name in _PACKAGES:
         return _install(name)
-    best = closest(name, sorted({*_modules_in(sys.path), *sys.stdlib_module_names}, key=_order(name)))
+    # Not `sys.stdlib_module_names`: it names those of other platforms, too, such as `nt`.
+    found = {*_modules_in(sys.path), *sys.builtin_module_names}
+    best = closest(name, sorted(found, key=_order(name)))
     return f"Did you mean: '{best}'?" if best else ""
 
 
