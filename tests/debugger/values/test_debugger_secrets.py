@@ -24,6 +24,12 @@ SECRET_NAMES = [
     "passwd",
     "mysql_pwd",
     "pwd",
+    "Pwd",
+    "DB_PWD",
+    "PWD_HASH",
+    "MYSQL_PWD",
+    "settings.PWD",
+    "oldpwd",
     "passphrase",
     "db_pass",
     "SMTP_PASS",
@@ -103,6 +109,8 @@ SECRET_NAMES = [
 ]
 
 PLAIN_NAMES = [
+    "PWD",
+    "OLDPWD",
     "author",
     "authors",
     "authority",
@@ -342,3 +350,7 @@ def test_time_is_linear_on_a_megabyte(piece: str) -> None:
     small, large = piece * (125_000 // len(piece)), piece * (1_000_000 // len(piece))
     limit = 30 * max(seconds(small), 0.01)  # eight times the text; quadratic would be 64 times the time
     assert seconds(large) < limit
+
+
+def test_a_password_of_odbc_is_masked_although_the_directory_of_the_shell_has_its_name() -> None:
+    assert mask_text("SERVER=db;UID=sa;PWD=hunter22;") == f"SERVER=db;UID=sa;PWD={MARK};"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 Form = Literal["html", "text", "json"]
@@ -27,12 +28,22 @@ def choose(accept: bytes | None) -> Form:
     best: Form = "text"
     best_rank = (0.0, 0, 0)
     for form, types in _OFFERS:
-        for offered in types:
+        for offered in (*types, *_as_good(form, ranges)):
             quality, precision, position = _match(offered, ranges)
             rank = (quality, precision, -position)
             if quality > 0 and rank > best_rank:
                 best, best_rank = form, rank
     return best
+
+
+def _as_good(form: Form, ranges: list[tuple[str, float]]) -> Iterator[str]:
+    """Types that we do not send, but whoever names them reads ours: XHTML, and all that is JSON by its suffix
+    (RFC 6839 3.1)."""
+    for media, _ in ranges:
+        if (form == "html" and media == "application/xhtml+xml") or (
+            form == "json" and media.endswith("+json")
+        ):
+            yield media
 
 
 def _ranges(accept: bytes) -> list[tuple[str, float]]:
