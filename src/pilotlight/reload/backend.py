@@ -41,6 +41,11 @@ class Backend(Protocol):
         """Paths of watched dependencies that were touched since the last call, without waiting."""
         ...
 
+    def take_unclosed(self) -> list[str]:
+        """Paths of watched files, found by the last `read`, that somebody has written to and not yet closed:
+        perhaps they are half written. Each is told once for all writes until then; its close is a touch."""
+        ...
+
     def take_refused(self) -> list[tuple[Dependency, WatchLimitError]]:
         """What was watched and cannot be any more, since the system granted no further watch when they had to
         be laid anew; each is told once, and is not watched from then on."""

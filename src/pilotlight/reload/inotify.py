@@ -10,6 +10,7 @@ import os
 import struct
 from dataclasses import dataclass
 
+IN_MODIFY = 0x2
 IN_ATTRIB = 0x4
 IN_CLOSE_WRITE = 0x8
 IN_OPEN = 0x20

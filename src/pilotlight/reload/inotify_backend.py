@@ -5,8 +5,10 @@ a file that is replaced by a rename is still the same to us; directories on the 
 their own end only, which is silent otherwise. When something on the way changes, all watches are laid anew
 and everything counts as touched.
 
-`IN_MODIFY` is not asked for: a save is over when the file is closed, and what is half written need not be
-looked at. An empty file that has just been created waits for its `IN_CLOSE_WRITE` for the same reason.
+A save is over when the file is closed, and what is half written need not be looked at. An empty file that
+has just been created waits for its `IN_CLOSE_WRITE` for the same reason. Writes are asked for only at the
+files that matter themselves (see `contents`), never at their directories: a log file that grows beside them
+costs nothing.
 
 Must never judge whether something changed.
 """
@@ -20,8 +22,9 @@ from collections.abc import Mapping
 from importlib.machinery import all_suffixes
 
 from pilotlight.reload.backend import WatchLimitError
+from pilotlight.reload.contents import Contents
 from pilotlight.reload.dependencies import Dependency
-from pilotlight.reload.digest import never_matters
+from pilotlight.reload.digest import NOT_REGULAR, never_matters
 from pilotlight.reload.inotify import (
     IN_ATTRIB,
     IN_CLOSE_WRITE,
@@ -31,6 +34,7 @@ from pilotlight.reload.inotify import (
     IN_IGNORED,
     IN_ISDIR,
     IN_MASK_ADD,
+    IN_MODIFY,
     IN_MOVE_SELF,
     IN_MOVED_FROM,
     IN_MOVED_TO,
@@ -77,6 +81,9 @@ class InotifyBackend:
         self._removed: set[int] = set()
         """Watches that we ended, whose `IN_IGNORED` is still to come."""
         self._refused: list[tuple[Dependency, WatchLimitError]] = []
+        self._contents = Contents(self._inotify)
+        self._unclosed: dict[str, None] = {}
+        """Paths that were written to since they were last closed."""
 
     def fileno(self) -> int:
         """Readable when there are events."""
@@ -92,8 +99,21 @@ class InotifyBackend:
         self._dependencies[dependency.kind, dependency.path] = dependency
 
     def _lay(self, dependency: Dependency) -> None:
-        """Watches all that decides about one dependency, until that does not change any more while we do
-        so."""
+        """Watches all that decides about one dependency."""
+        self._lay_ways(dependency)
+        if dependency.digest is not None:
+            self._lay_on_content(dependency)
+
+    def _lay_on_content(self, dependency: Dependency) -> None:
+        if dependency.kind not in ("file", "head") or dependency.digest == NOT_REGULAR:
+            return
+        try:
+            self._contents.watch(dependency.path)
+        except OSError as error:
+            _raise_limit(error)  # else it is gone, or may not be read: its directory tells of it
+
+    def _lay_ways(self, dependency: Dependency) -> None:
+        """Watches what leads to it and its name, until that does not change any more while we do so."""
         if self._lay_in_known_directory(dependency):
             return
         before = None
@@ -165,10 +185,7 @@ class InotifyBackend:
         try:
             watch = self._inotify.add(directory, mask)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.ENOMEM):
-                raise WatchLimitError(
-                    "The limit of inotify watches is reached (sysctl fs.inotify.max_user_watches)"
-                ) from None
+            _raise_limit(error)
             return False
         if known is not None and known[0] != watch:
             self._directories.get(known[0], set()).discard(directory)
@@ -185,6 +202,9 @@ class InotifyBackend:
             if event.mask & _STRUCTURE:
                 structure = self._structure_changed(event) or structure
                 continue
+            if event.mask & IN_MODIFY:
+                self._written_to(event.watch)
+                continue
             for directory in self._directories.get(event.watch, ()):
                 names = self._wanted.get(directory, {})
                 if event.mask & _NAMES and not never_matters(event.name):
@@ -197,14 +217,47 @@ class InotifyBackend:
                     structure = True
                 elif paths and not self._is_unfinished(directory, event):
                     touched.update(dict.fromkeys(paths))
+                    self._seen_by_name(paths, event)
         if structure:
             everything = list(dict.fromkeys(path for _, path in self._dependencies))
             self._lay_anew()
             return everything
         return list(touched)
 
+    def _written_to(self, watch: int) -> None:
+        """Somebody writes to a file; nothing is known of the end of that."""
+        paths = [path for path in self._contents.paths(watch) if self._content_of(path)]
+        self._unclosed.update(dict.fromkeys(paths))
+        if not paths:
+            self._contents.end(watch)
+
+    def _seen_by_name(self, paths: set[str], event: RawEvent) -> None:
+        """A file was closed after writing, or another one may have its name."""
+        if event.mask & (IN_CLOSE_WRITE | _NAMES):
+            for path in paths:
+                self._unclosed.pop(path, None)
+        if event.mask & (IN_CREATE | IN_MOVED_TO):
+            for dependency in filter(None, map(self._content_of, paths)):
+                self._lay_on_new_content(dependency)
+
+    def _lay_on_new_content(self, dependency: Dependency) -> None:
+        try:
+            self._lay_on_content(dependency)
+        except WatchLimitError as limit:
+            self._refused.append((dependency, limit))
+
+    def _content_of(self, path: str) -> Dependency | None:
+        return self._dependencies.get(("file", path)) or self._dependencies.get(("head", path))
+
+    def take_unclosed(self) -> list[str]:
+        """See `Backend`."""
+        unclosed, self._unclosed = self._unclosed, {}
+        return list(unclosed)
+
     def _structure_changed(self, event: RawEvent) -> bool:
         """Whether a watched directory has ended or moved, or events were lost."""
+        if event.mask & IN_IGNORED:
+            self._contents.ended(event.watch)
         if event.mask & IN_IGNORED and event.watch in self._removed:
             self._removed.discard(event.watch)
             return False
@@ -268,6 +321,14 @@ class InotifyBackend:
     def close(self) -> None:
         """See `Backend`."""
         self._inotify.close()
+
+
+def _raise_limit(error: OSError) -> None:
+    """Tells the limit of watches from all other reasons why there is none."""
+    if error.errno in (errno.ENOSPC, errno.ENOMEM):
+        raise WatchLimitError(
+            "The limit of inotify watches is reached (sysctl fs.inotify.max_user_watches)"
+        ) from None
 
 
 def _same_file(directory: str, name: str, wanted: Mapping[str, set[str]]) -> set[str]:

@@ -127,6 +127,11 @@ class Watcher:
             touched.update(dict.fromkeys(self._polling.read()))
         return [path for path in touched if path in self._dependencies]
 
+    def take_unclosed(self) -> list[str]:
+        """The paths of dependencies that, as the last `read_events` has found, somebody writes to and has not
+        closed."""
+        return [path for path in self._backend.take_unclosed() if path in self._dependencies]
+
     def changed(self, paths: Iterable[str] | None = None) -> list[Change]:
         """What differs now, by content, from what the load saw: one change for each dependency. Asking
         changes nothing.

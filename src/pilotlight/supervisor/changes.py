@@ -13,6 +13,7 @@ from pilotlight.reload.choose import choose_backend
 from pilotlight.reload.dependencies import ANY_FILE, Dependency
 from pilotlight.reload.digest import UNREADABLE
 from pilotlight.reload.links import logical_directory
+from pilotlight.reload.unclosed import Unclosed
 from pilotlight.reload.watch import Change, Watcher
 from pilotlight.settings import Settings
 from pilotlight.supervisor.answering import Answering
@@ -83,6 +84,7 @@ class ChangeWatch:
         self._say = say
         self._answering = answering
         self._burst = Burst()
+        self._unclosed = Unclosed()
         self._pending: dict[str, None] = {}
         """Touched paths whose change has been seen and not yet been taken."""
         self._written: set[str] = set()
@@ -102,6 +104,7 @@ class ChangeWatch:
         """What the load before this one had read."""
         self._timer: asyncio.TimerHandle | None = None
         self._poll: asyncio.TimerHandle | None = None
+        self._quiet: asyncio.TimerHandle | None = None
         descriptor = self._watcher.fileno()
         if descriptor is not None:
             loop.add_reader(descriptor, self.look)
@@ -213,7 +216,7 @@ class ChangeWatch:
         descriptor = self._watcher.fileno()
         if descriptor is not None:
             self._loop.remove_reader(descriptor)
-        for timer in (self._timer, self._poll):
+        for timer in (self._timer, self._poll, self._quiet):
             if timer is not None:
                 timer.cancel()
         self._watcher.close()
@@ -246,9 +249,23 @@ class ChangeWatch:
 
     def _read_events(self) -> list[str]:
         touched = self._watcher.read_events()
+        touched += self._written_and_quiet(touched)
         (self._touched if self._is_loading() else self._touched_late).update(touched)
         self._pass_on_note()
         return touched
+
+    def _written_and_quiet(self, closed: list[str]) -> list[str]:
+        """What somebody has written to a while ago, and not closed since. Not what the app itself may be
+        writing: that counts when it is closed. Nor what is empty: it is about to be written."""
+        now = self._loop.time()
+        self._unclosed.closed(closed)
+        self._unclosed.written(set(self._watcher.take_unclosed()) - self._written, now)
+        quiet = self._unclosed.take_quiet(now)
+        if self._quiet is not None:
+            self._quiet.cancel()
+        due = self._unclosed.due
+        self._quiet = None if due is None else self._loop.call_at(due, self.look)
+        return [path for path in quiet if not any(one.unfinished for one in self._watcher.changed([path]))]
 
     def _pass_on_note(self) -> None:
         """Watching may have become weaker: by polling, which has to be done from now on."""
