@@ -3,6 +3,7 @@ something has failed."""
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -83,6 +84,7 @@ HANDLED = [
 ]
 LISTED = ["ZeroDivisionError: division by zero", "KeyError: 'of a class'", "RuntimeError: of all"]
 
+NEVER = 'app.config["PROPAGATE_EXCEPTIONS"] = False\n'
 FLASK_500 = """
 from flask import Flask
 app = Flask(__name__)
@@ -223,6 +225,8 @@ CASES = {
     "quart": (QUART, HANDLED, LISTED),
     "flask-500": (FLASK_500, HANDLED_500, LISTED_500),
     "quart-500": (QUART_500, HANDLED_500, LISTED_500),
+    "flask-500-asked-in-debug-mode": (FLASK_500.replace(NEVER, ""), HANDLED_500, LISTED_500),
+    "quart-500-asked-in-debug-mode": (QUART_500.replace(NEVER, ""), HANDLED_500, LISTED_500),
     "falcon": (FALCON, HANDLED_BY_FALCON, LISTED_BY_FALCON),
     "falcon-asgi": (FALCON_ASGI, HANDLED_BY_FALCON, LISTED_BY_FALCON),
     "bottle": (BOTTLE, HANDLED_BY_BOTTLE, LISTED_BY_BOTTLE),
@@ -252,6 +256,10 @@ def test_a_page_stays_and_only_failures_are_listed(serve: Serve, name: str) -> N
             assert answer.json() == {"sorry": said}
         server.wait_for_output(f"{status} GET .*{path}\n")  # with threads the answer comes before the report
     assert titles(server, client, len(listed)) == listed
+    said = re.findall(
+        "^(.*), answered by the app's own page: http://.*/report.id=", server.output, re.MULTILINE
+    )
+    assert sorted(said) == sorted(title.partition(":")[0] for title in listed)
     assert "Error id" not in server.output
     assert " failed:" not in server.output  # how errors that nobody handles are printed
 
@@ -278,3 +286,49 @@ def test_an_error_of_a_handler_is_the_one_that_is_shown(serve: Serve, name: str)
     assert (answer.status, answer.headers.get("x-error-id") is not None) == (500, True)
     assert titles(server, client, 1) == ["OSError: of a handler"]
     assert server.output.count("GET /class failed:") == 1
+
+
+BLUEPRINT_500 = """
+from flask import Blueprint, Flask
+app = Flask(__name__)
+shop = Blueprint("shop", __name__)
+
+@shop.errorhandler(500)
+def sorry(error):
+    return {"sorry": type(error.original_exception).__name__}, 500
+
+@shop.get("/inside")
+def inside():
+    return {}["in the blueprint"]
+
+@app.get("/outside")
+def outside():
+    return {}["outside"]
+
+app.register_blueprint(shop)
+"""
+
+
+@pytest.mark.parametrize("name", ["flask", "quart"])
+def test_a_page_of_a_blueprint_is_for_its_own_errors_only(serve: Serve, name: str) -> None:
+    pytest.importorskip(name)
+    source = BLUEPRINT_500
+    if name == "quart":
+        source = source.replace("Flask", "Quart").replace("flask", "quart").replace("def ", "async def ")
+    server = serve("--app", "hello", "run", "--debug", files={"hello.py": source})
+    client = DebugClient.of(server)
+    assert server.get("/inside").json() == {"sorry": "KeyError"}
+    outside = server.get("/outside")
+    assert (outside.status, outside.headers.get("x-error-id") is not None) == (500, True)
+    assert "KeyError: 'outside'" in outside.text
+    assert sorted(titles(server, client, 2)) == ["KeyError: 'in the blueprint'", "KeyError: 'outside'"]
+
+
+def test_an_error_of_the_page_itself_is_shown(serve: Serve) -> None:
+    source = FLASK_500.replace(NEVER, "").replace("    kind = type(", "    kind = error.nothing\n    type(")
+    server = serve("--app", "hello", "run", "--debug", files={"hello.py": source})
+    client = DebugClient.of(server)
+    answer = server.get("/value")
+    assert "AttributeError" in answer.text
+    assert "ValueError: listed" in answer.text
+    assert len(titles(server, client, 1)) == 1

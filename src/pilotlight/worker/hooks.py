@@ -73,7 +73,7 @@ class WorkerHooks:
         """Lists it. What the framework has printed of it is enough, and what it has answered stays."""
         current = recording.current()
         if current is not None and current.reported is not error:
-            self._reporter.report(error, "request", request)
+            self._reporter.tell_of_answered(self._reporter.report(error, "request", request))
 
     def is_default_error_page(self, body: bytes) -> bool:
         """What may be replaced by our own page."""

@@ -129,6 +129,13 @@ class Reporter:
         elif self.debugging.show:
             self.console.line(f"Error id: {report.id}")
 
+    def tell_of_answered(self, report: Report) -> None:
+        """Prints where an error is that the app has answered with a page of its own."""
+        url = self.debugging.url
+        if url:
+            kind = report.error.type
+            self.console.line(f"{kind}, answered by the app's own page: {url}/report?id={report.id}")
+
     def response(self, report: Report, method: str, headers: Headers, client: str) -> ErrorResponse:
         """The answer to a failed request."""
         from pilotlight.debugger.renderings.editor import guess_editor

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
 from importlib import import_module
@@ -45,8 +47,8 @@ def console_contexts(app: Any) -> tuple[AbstractContextManager[Any], ...]:
 
 
 def let_errors_out(app: Any, note: Note) -> None:
-    """Also outside debug mode, unless the app says what it wants. What a handler of the app's own answers
-    is noted if that is a failure."""
+    """Also outside debug mode, unless the app says what it wants, or has a page of its own for them. What a
+    handler of the app's own answers is noted if that is a failure."""
     signals = import_module("flask.signals")
     request = import_module("flask").request
 
@@ -80,11 +82,57 @@ def let_errors_out(app: Any, note: Note) -> None:
 
     app.handle_user_exception = handle_user_exception
     signals.request_finished.connect(answered, app, weak=False)
+    signals.request_tearing_down.connect(left, app, weak=False)
     if app.config.get("PROPAGATE_EXCEPTIONS") is None:
         app.config["PROPAGATE_EXCEPTIONS"] = True
+        _ask_own_page(app, caught)
     elif not app.config["PROPAGATE_EXCEPTIONS"]:
         signals.got_request_exception.connect(caught, app, weak=False)
-        signals.request_tearing_down.connect(left, app, weak=False)
+
+
+def _ask_own_page(app: Any, caught: Callable[..., None]) -> None:
+    """`errorhandler(500)` answers what nobody has handled, as it does without `PROPAGATE_EXCEPTIONS`."""
+    signals = import_module("flask.signals")
+    request = import_module("flask").request
+    handle = app.handle_exception
+
+    @wraps(handle)
+    def handle_exception(*arguments: Any, **named: Any) -> Any:
+        error = error_in(arguments, named)
+        page = own_page(app, request.blueprints)
+        try:
+            if error is None or page is None:
+                request.environ.pop(CAUGHT, None)  # handled before this one
+                return handle(*arguments, **named)  # which raises it
+            caught(app, error)
+            signals.got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
+            app.log_exception(*arguments[:-1], sys.exc_info())
+            answer = app.ensure_sync(page)(server_error(error))
+            return app.finalize_request(*arguments[:-1], answer, from_error_handler=True)
+        except Exception as unhandled:
+            leave_out_this_call(unhandled)
+            raise
+
+    app.handle_exception = handle_exception
+
+
+def own_page(app: Any, blueprints: Sequence[str]) -> Callable[[object], Any] | None:
+    """The app's handler for status 500. One for `HTTPException` is none: it gives all statuses their form,
+    and would hide what is to be mended.
+
+    Args:
+        blueprints: of the request, the innermost first.
+    """
+    for scope in (*blueprints, None):
+        for page in app.error_handler_spec.get(scope, {}).get(500, {}).values():
+            return cast(Callable[[object], Any], page)
+    return None
+
+
+def server_error(error: BaseException) -> Exception:
+    """What a handler for 500 gets in place of the error."""
+    made = import_module("werkzeug.exceptions").InternalServerError(original_exception=error)
+    return cast(Exception, made)
 
 
 def error_in(arguments: tuple[object, ...], named: dict[str, object]) -> BaseException | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import wraps
 from importlib import import_module
 from typing import Any, cast
@@ -9,7 +10,7 @@ from typing import Any, cast
 from pilotlight.server.application import Application
 
 from . import Note, is_instance
-from .flask import CAUGHT, error_in, leave_out_this_call
+from .flask import CAUGHT, error_in, leave_out_this_call, own_page, server_error
 
 NAME = "Quart"
 DISTRIBUTION = "quart"
@@ -41,7 +42,7 @@ def console_names(app: Any) -> dict[str, Any]:
 
 def let_errors_out(app: Any, note: Note) -> None:
     """In debug mode Quart answers with a page of its own, and raises nothing. What a handler of the app's own
-    answers is noted if that is a failure."""
+    answers is noted if that is a failure, also one for 500."""
     signals = import_module("quart.signals")
     quart = import_module("quart")
     if app.config.get("PROPAGATE_EXCEPTIONS") is None:
@@ -50,10 +51,10 @@ def let_errors_out(app: Any, note: Note) -> None:
 
     # All receivers are coroutines: others would be called in a thread.
     async def caught(sender: object, exception: BaseException, **_: object) -> None:
-        if answers:
-            quart.request.scope[CAUGHT] = exception
-        else:
+        if not answers and CAUGHT not in quart.request.scope:
             note(exception)
+        else:
+            quart.request.scope[CAUGHT] = exception
 
     async def answered(sender: object, response: Any, **_: object) -> None:
         error = quart.request.scope.pop(CAUGHT, None)
@@ -81,10 +82,39 @@ def let_errors_out(app: Any, note: Note) -> None:
         return answer
 
     app.handle_user_exception = handle_user_exception
+    if not answers:
+        _ask_own_page(app)
     signals.request_finished.connect(answered, app, weak=False)
     signals.got_request_exception.connect(caught, app, weak=False)
-    if answers:
-        signals.request_tearing_down.connect(left, app, weak=False)
+    signals.request_tearing_down.connect(left, app, weak=False)
+
+
+def _ask_own_page(app: Any) -> None:
+    """As with Flask: `errorhandler(500)` answers what nobody has handled."""
+    signals = import_module("quart.signals")
+    quart = import_module("quart")
+    handle = app.handle_exception
+
+    @wraps(handle)
+    async def handle_exception(*arguments: Any, **named: Any) -> Any:
+        error = error_in(arguments, named)
+        page = own_page(app, quart.request.blueprints)
+        try:
+            if error is None or page is None:
+                quart.request.scope.pop(CAUGHT, None)  # handled before this one
+                return await handle(*arguments, **named)  # which raises it
+            quart.request.scope[CAUGHT] = error
+            await signals.got_request_exception.send_async(
+                app, _sync_wrapper=app.ensure_async, exception=error
+            )
+            app.log_exception(*arguments[:-1], sys.exc_info())
+            answer = await app.ensure_async(page)(server_error(error))
+            return await app.finalize_request(*arguments[:-1], answer, from_error_handler=True)
+        except Exception as unhandled:
+            leave_out_this_call(unhandled)
+            raise
+
+    app.handle_exception = handle_exception
 
 
 def is_default_error_page(body: bytes) -> bool:
