@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from loading import load, write
 
-from pilotlight.reload.importer import BYTECODE_MARGIN_NS, bytecode_is_proven
+from pilotlight.reload.bytecode import BYTECODE_MARGIN_NS, bytecode_is_proven
 
 SECOND = 1_000_000_000
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 from loading import load, write
 
+from pilotlight.reload.bytecode import possible_sources
 from pilotlight.reload.digest import digest_file
-from pilotlight.reload.record import Recorder, absolute, source_of
+from pilotlight.reload.record import Recorder, absolute
 from pilotlight.reload.userfiles import UserFiles
 
 APP = {
@@ -406,11 +409,55 @@ def test_a_reader_waits_for_the_digest(tmp_path: Path) -> None:
 
 
 def test_paths_of_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert source_of("/srv/__pycache__/a.cpython-311.pyc") == "/srv/a.py"
-    assert source_of("/srv/__pycache__/a.cpython-311.opt-1.pyc") == "/srv/a.py"
-    assert source_of("/srv/a.pyc") is None
-    monkeypatch.setattr(sys, "pycache_prefix", "/cache")
-    assert source_of("/cache/srv/a.cpython-311.pyc") == "/srv/a.py"
+    assert possible_sources("/srv/__pycache__/a.cpython-311.pyc") == ("/srv/a.py",)
+    assert possible_sources("/srv/__pycache__/a.cpython-311.opt-1.pyc")[-1] == "/srv/a.py"
+    assert "/srv/a.b.py" in possible_sources("/srv/__pycache__/a.b.cpython-311.opt-1.pyc")
+    assert "/srv/a.py" in possible_sources("/srv/__pycache__/a.cpython-311-pytest-8.3.4.pyc")
+    assert possible_sources("/srv/a.pyc") == ()
+    monkeypatch.setattr(sys, "pycache_prefix", "/cache/")
+    assert possible_sources("/cache/srv/a.cpython-311.pyc") == ("/srv/a.py",)
+    assert possible_sources("/cached/srv/a.cpython-311.pyc") == ()
+
+
+@pytest.mark.parametrize("name", ["app.conf.py", "m.cfgpy", "settings", ".hidden", "a.b.opt-1.py"])
+def test_the_source_of_bytecode_is_what_the_loader_says(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {name: "x = 1"})
+    code = f"""
+        from importlib.machinery import SourceFileLoader
+        from importlib.util import module_from_spec, spec_from_loader
+        loader = SourceFileLoader("a", {name!r})
+        loader.exec_module(module_from_spec(spec_from_loader("a", loader)))
+        """
+    environment = {"PYTHONDONTWRITEBYTECODE": ""}
+    for _ in range(2):  # without bytecode, then with it
+        run = load(tmp_path, code, environment=environment)
+        assert run.errors == ""
+        assert run.names("file") == {name}
+        for bytecode in (tmp_path / "__pycache__").iterdir():
+            os.utime(bytecode, (time.time() + 60, time.time() + 60))
+
+
+def test_bytecode_without_source_is_what_was_read(tmp_path: Path) -> None:
+    write(tmp_path, {"m.py": "x = 1"})
+    py_compile.compile(str(tmp_path / "m.py"), cfile=str(tmp_path / "other.pyc"))
+    run = load(
+        tmp_path,
+        """
+        from importlib.machinery import SourcelessFileLoader
+        SourcelessFileLoader("a", "other.pyc").get_code("a")
+        """,
+    )
+    assert run.errors == ""
+    assert run.names("file") == {"other.pyc"}
+
+
+def test_a_cache_of_all_bytecode_makes_no_library_the_users(tmp_path: Path) -> None:
+    write(tmp_path, {"m.py": "import colorsys"})
+    environment = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path / "cache")}
+    for _ in range(2):
+        run = load(tmp_path, "import m", environment=environment)
+        assert run.errors == ""
+        assert {one.path for one in run.dependencies if one.kind == "file"} == {str(tmp_path / "m.py")}
 
 
 def test_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,11 +14,8 @@ delegate would have to guess. It holds no state beyond the name and path of its 
 stay as they are. Loaders of any other type are left alone. At a boundary where the load may be paused inside
 the module (`parts`) it becomes a `PausingSourceLoader`.
 
-**Stale bytecode.** Python takes a `.pyc` if it names the source's size and its modification time in whole
-seconds. So the second of two saves of equal size within a second, or a save that keeps the time stamp, would
-run the old code. Here bytecode counts only if it is proven: it holds a hash of the source that is checked, or
-it was written at least `BYTECODE_MARGIN_NS` after the source's last change as the kernel saw it (`st_ctime`,
-which no tool can set). Otherwise the module is compiled from its source, and the bytecode written anew.
+Bytecode is taken only if it is proven to be of the present source (`bytecode`); otherwise the module is
+compiled, and the bytecode written anew.
 
 Must never raise into an import what that import did not raise itself.
 """
@@ -36,18 +33,13 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import ModuleType
 from typing import Any, Protocol
 
+from pilotlight.reload.bytecode import bytecode_is_proven
 from pilotlight.reload.links import follow
 from pilotlight.reload.parts import Boundaries, InParts, seen_as_import_machinery
 from pilotlight.reload.parts import Notes as NotesOfParts
 from pilotlight.reload.userfiles import UserFiles
 
-BYTECODE_MARGIN_NS = 2_000_000_000
-"""Between reading a source and writing its bytecode may lie the compilation, and clocks of file systems may
-be coarse (FAT: two seconds)."""
-
 _execute_as_python_does: Any = import_module("importlib._bootstrap")._call_with_frames_removed
-_HASH_BASED = 0b01
-_CHECK_SOURCE = 0b10
 
 
 class Notes(NotesOfParts, Protocol):
@@ -239,17 +231,3 @@ class PausingSourceLoader(FreshSourceLoader):
         if not self._in_parts.run(self.path, module.__dict__, partial(_execute_as_python_does, exec)):
             self._notes.module_file(self.path)
             super().exec_module(module)
-
-
-def bytecode_is_proven(content: bytes, written_ns: int, source_changed_ns: int) -> bool:
-    """Whether Python's own comparison with the source is enough to trust this bytecode.
-
-    Args:
-        content: the `.pyc`; its second word holds the flags (PEP 552).
-        written_ns: modification time of the bytecode.
-        source_changed_ns: `st_ctime_ns` of the source.
-    """
-    flags = int.from_bytes(content[4:8], "little")
-    if flags & _HASH_BASED:
-        return bool(flags & _CHECK_SOURCE)
-    return written_ns >= source_changed_ns + BYTECODE_MARGIN_NS

@@ -31,6 +31,13 @@ from threading import RLock
 from types import FrameType
 from typing import Any
 
+from pilotlight.reload.bytecode import (
+    HEAD,
+    IMPORT_MACHINERY,
+    importing_source,
+    is_unproven,
+    possible_sources,
+)
 from pilotlight.reload.dependencies import ANY_FILE, Dependency
 from pilotlight.reload.digest import (
     NOT_REGULAR,
@@ -39,7 +46,7 @@ from pilotlight.reload.digest import (
     digest_head,
     find_module_file,
 )
-from pilotlight.reload.importer import RecordingFinder, bytecode_is_proven
+from pilotlight.reload.importer import RecordingFinder
 from pilotlight.reload.links import FOLLOWED
 from pilotlight.reload.parts import Boundaries
 from pilotlight.reload.purity import ACTS
@@ -58,9 +65,8 @@ _CHANGES_OF_NAMES = {
 """Audit events, and which of their arguments are paths that come or go."""
 _STARTS_OF_PROCESSES = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.fork", "os.forkpty"})
 _DIRECTORY_ONLY = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
-_IMPORT_MACHINERY = "<frozen importlib._bootstrap_external>"
 _LISTERS_OF_THE_PATH = (
-    _IMPORT_MACHINERY,
+    IMPORT_MACHINERY,
     "/importlib/metadata/__init__.py",
     "/importlib_metadata/__init__.py",
     "/pkg_resources/__init__.py",
@@ -138,16 +144,24 @@ class Recorder:
             if event == "open":
                 path = arguments[0]
                 if path.__class__ is str and (
-                    path in settled or path.startswith(foreign) or "/site-packages/" in path
+                    (path in settled and not path.endswith(".pyc"))
+                    or path.startswith(foreign)
+                    or "/site-packages/" in path
                 ):
                     flags = arguments[2]
                     if flags.__class__ is int and flags & _WRITING and path in settled:
                         self._quietly(self._about_to_write, path)
                     return
+                if path.__class__ is str and path.endswith(".pyc"):
+                    reader = sys._getframe(0).f_back
+                    if reader is not None and reader.f_code is _LOOKING:
+                        return
+                    source = importing_source(reader)
+                    if source is not None:
+                        self._bytecode_for(source, path)
+                        return
                 if not self._serving:
                     self._quietly(self._opened, path, arguments[1], arguments[2])
-                if path.__class__ is str and path.endswith(".pyc"):
-                    _refuse_unproven(path, sys._getframe(0).f_back)
             elif event in _CHANGES_OF_NAMES:
                 for position in _CHANGES_OF_NAMES[event]:
                     self._quietly(self._name_comes_or_goes, arguments[position])
@@ -193,10 +207,7 @@ class Recorder:
         if isinstance(flags, int) and flags & _DIRECTORY_ONLY:
             return
         if path.endswith(".pyc"):
-            source = source_of(path)
-            if source is None:
-                return
-            given, path = source, source
+            given = path = next(filter(os.path.isfile, possible_sources(path)), path)
         # `os.open` (it has no mode) may be relative to a directory descriptor that the event does not tell.
         uncertain = mode is None and not os.path.isabs(os.fspath(given))
         self._file(given, path, report_missing=not uncertain)
@@ -278,13 +289,30 @@ class Recorder:
         if path is not None:
             self._file(given, path, report_missing=True)
 
-    def look_at(self, path: str) -> bytes | None:
-        """The content of a file, unrecorded: what is made of it decides what is recorded."""
+    def _bytecode_for(self, source: str, bytecode: str) -> None:
+        """Python's own loader, which no finder has replaced (`spec_from_file_location`), is about to take
+        bytecode in place of a source. Where that is not proven, it compiles the source instead.
+
+        Raises:
+            OSError: the bytecode may be older than its source.
+        """
+        path = absolute(source)
+        if path is not None and not self._users.owns_file(path):
+            return
+        if path is not None and not self._serving:
+            self._quietly(self._module_file, path)
+        head = self.look_at(bytecode, HEAD)
+        if head is not None and is_unproven(head, bytecode, source):
+            raise OSError(f"{bytecode} may be older than {source or 'its source'}")
+
+    def look_at(self, path: str, size: int = -1) -> bytes | None:
+        """The content of a file, or its first bytes, unrecorded: what is made of it decides what is
+        recorded."""
         with self._lock:
             busy, self._busy = self._busy, True
             try:
                 with open(path, "rb") as file:
-                    return file.read()
+                    return file.read(size)
             except OSError:
                 return None
             finally:
@@ -342,6 +370,9 @@ class Recorder:
         return stems
 
 
+_LOOKING = Recorder.look_at.__code__
+
+
 def absolute(given: Any) -> str | None:
     """The absolute path that a call means at this moment; None for a descriptor or anything else that is no
     path.
@@ -358,40 +389,6 @@ def absolute(given: Any) -> str | None:
         head, tail = os.path.split(path)
         return os.path.join(os.path.realpath(head), tail) if tail != os.pardir else os.path.realpath(path)
     return os.path.abspath(path)
-
-
-def source_of(bytecode: str) -> str | None:
-    """The source of a `.pyc` in a `__pycache__` directory, also under `PYTHONPYCACHEPREFIX` (PEP 3147)."""
-    directory, name = os.path.split(bytecode)
-    stem, tag, _ = name.partition(".")
-    if not tag:
-        return None
-    if sys.pycache_prefix is not None and directory.startswith(sys.pycache_prefix):
-        return os.path.join(os.sep, directory[len(sys.pycache_prefix) :].lstrip(os.sep), stem + ".py")
-    if os.path.basename(directory) != "__pycache__":
-        return None
-    return os.path.join(os.path.dirname(directory), stem + ".py")
-
-
-def _refuse_unproven(bytecode: str, reader: FrameType | None) -> None:
-    """Python's own loader, where no finder has replaced it (`spec_from_file_location`), compiles the source
-    instead; see `importer`.
-
-    Raises:
-        OSError: an import is about to take bytecode that may be older than its source.
-    """
-    source = source_of(bytecode)
-    if source is None or reader is None or reader.f_code.co_filename != _IMPORT_MACHINERY:
-        return
-    try:
-        changed = os.stat(source).st_ctime_ns
-        written = os.stat(bytecode).st_mtime_ns
-        with open(bytecode, "rb") as file:
-            head = file.read(8)
-    except OSError:
-        return
-    if not bytecode_is_proven(head, written, changed):
-        raise OSError(f"{bytecode} may be older than {source}")
 
 
 def _opens_for_writing(mode: Any, flags: Any) -> bool:
