@@ -405,6 +405,17 @@ def fail():
 }
 
 
+@pytest.mark.parametrize("framework", ["litestar", "django"])
+def test_what_a_handler_has_answered_well_is_no_error(serve: Serve, framework: str) -> None:
+    source = (
+        OWN_PAGES[framework].replace("status_code=500", "status_code=409").replace("status=500", "status=409")
+    )
+    server, client = debug(serve, source)
+    assert server.get("/fail").status == 409
+    server.wait_for_output("409 GET .*/fail")
+    assert client.reports() == []
+
+
 @pytest.mark.parametrize("framework", list(OWN_PAGES))
 def test_a_page_of_the_apps_own_stays(serve: Serve, framework: str) -> None:
     server, client = debug(serve, OWN_PAGES[framework])

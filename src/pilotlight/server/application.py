@@ -152,8 +152,8 @@ class ServerHooks(Protocol):
         ...
 
     def answered_error(self, error: BaseException, request: RequestInfo) -> None:
-        """The app has answered a request, and this is what `noted_error` gives of it. Records the error; its
-        answer is sent already."""
+        """The app has answered a request with a status of 500 or more, and this is what `noted_error` gives
+        of it. Records the error; its answer is sent already."""
 
     def is_default_error_page(self, body: bytes) -> bool:
         """Whether a response with status 500 is what a framework answers by itself to an error that it is

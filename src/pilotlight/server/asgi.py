@@ -148,7 +148,7 @@ class AsgiExchange:
             await shared.application.callable(self._scope, self._receive, self._send)
             self._release()
             noted = shared.hooks.noted_error()
-            if noted is not None:
+            if noted is not None and self._app_head is not None and self._app_head.status >= 500:
                 shared.hooks.answered_error(
                     noted, request_info(connection, self.head, self._scope, self._kept)
                 )

@@ -155,7 +155,7 @@ class WsgiExchange:
         try:
             self._run_app()
             noted = hooks.noted_error()
-            if noted is not None:
+            if noted is not None and self._app_head is not None and self._app_head.status >= 500:
                 self._wait_for_rest_of_body()
                 hooks.answered_error(
                     noted, request_info(self._connection, self.head, self._environ, self._kept)
