@@ -121,6 +121,18 @@ def _value(name: str, value: Value) -> dict[str, Any]:
     return body
 
 
+def _place(frame: Frame) -> dict[str, int]:
+    """The failing expression in the file, where it is known: columns in characters from 1 as editors count
+    them, the end column the first behind it."""
+    span = frame.span
+    if span is None or span.line != frame.line:
+        return {}
+    place = {"column": span.column + span.cut + 1}
+    if span.end_line == (frame.end_line or frame.line):  # else its end is not among the lines that are shown
+        place |= {"end_line": span.end_line, "end_column": span.end_column + span.end_cut + 1}
+    return place
+
+
 def _frame(frame: Frame) -> dict[str, Any]:
     body: dict[str, Any] = {
         "file": frame.file,
@@ -129,6 +141,7 @@ def _frame(frame: Frame) -> dict[str, Any]:
         "module": frame.module,
         "own": frame.own,
     }
+    body.update(_place(frame))
     code = frame.code()
     if code is not None:
         body["code"] = code.strip()
