@@ -10,9 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from rich_reports import deep_report, rich_report
+from rich_reports import deep_report, library, own, rich_report
 
 from pilotlight.debugger import Report, error_response, from_exception
+from pilotlight.debugger.model import SyntaxPlace, Trace
 from pilotlight.debugger.renderings.heal import STATE_PATH
 from pilotlight.debugger.renderings.markdown import render_markdown
 from pilotlight.debugger.renderings.text import render_text
@@ -238,6 +239,53 @@ def test_keys_walk_the_frames(browser: Any) -> None:
         for _ in range(9):
             page.keyboard.press("k")
         assert current(page) == "total"
+
+
+def test_the_next_frame_behind_the_last_opens_the_run_it_is_folded_in(browser: Any) -> None:
+    """One frame of the user's own, and the library's around it, is the page that is seen most."""
+    frames = (
+        library("wsgi_app", 1_511),
+        library("dispatch_request", 902),
+        own("checkout", 15, 11, None, 0),
+        library("abort", 77, "werkzeug"),
+    )
+    cause = (library("read", 5), own("load", 8, 3, None, 1), library("parse", 6))
+    report = rich_report(
+        chain=(Trace("KeyError", "'x'", frames), Trace("ValueError", "y", cause, link="cause"))
+    )
+    with shown(browser, report) as page:
+        opened = page.locator(".library > details[open]")
+        page.keyboard.press("j")
+        assert current(page) == "checkout"
+        page.keyboard.press("j")  # what is folded on the way to a frame that can be seen is passed over
+        assert current(page) == "load"
+        assert opened.count() == 0
+        page.keyboard.press("j")
+        assert current(page) == "Flask.read"
+        assert opened.count() == 1
+        page.keyboard.press("j")
+        assert current(page) == "Flask.read"
+        for name in ("load", "checkout", "checkout"):
+            page.keyboard.press("k")
+            assert current(page) == name
+    with shown(browser, rich_report(chain=(Trace("KeyError", "'x'", frames),))) as page:
+        opened = page.locator(".library > details[open]")
+        for name in ("checkout", "Flask.abort", "Flask.dispatch_request", "Flask.wsgi_app", "Flask.wsgi_app"):
+            page.keyboard.press("j")
+            assert current(page) == name
+        assert opened.count() == 2
+        for name in ("Flask.dispatch_request", "Flask.abort", "checkout"):
+            page.keyboard.press("k")
+            assert current(page) == name
+
+
+def test_the_first_frame_may_be_in_a_folded_run(browser: Any) -> None:
+    place = SyntaxPlace("/app/shop.py", 3, "def f()", 7, 8)
+    trace = Trace("SyntaxError", "expected ':'", (library("load", 5), library("run", 6)), syntax=place)
+    with shown(browser, rich_report(chain=(trace,))) as page:
+        for name in ("Flask.run", "Flask.load"):
+            page.keyboard.press("j")
+            assert current(page) == name
 
 
 def test_keys_are_left_alone_in_fields_and_with_modifiers(browser: Any) -> None:

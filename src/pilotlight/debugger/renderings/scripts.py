@@ -40,8 +40,13 @@ current=frame;frame.classList.add("current");
 var target=frame.querySelector("summary")||frame;
 if(frame.id==="focus")target=frame;
 target.focus({preventScroll:true});frame.scrollIntoView({block:"nearest"})}
+function unfold(){
+var next=all(".library>details:not([open])").filter(seen).filter(function(each){
+return !current||current.compareDocumentPosition(each)&Node.DOCUMENT_POSITION_FOLLOWING})[0];
+if(next)next.open=true}
 function step(by){
 var list=frames(),at=list.indexOf(current);
+if(by>0&&at===list.length-1){unfold();list=frames()}
 if(!list.length)return;
 select(list[at<0?0:Math.min(Math.max(at+by,0),list.length-1)])}
 function chosen(){return current&&seen(current)?current:frames()[0]}
