@@ -155,7 +155,7 @@ def test_an_opener_sees_nothing_of_the_window_that_it_opens(
         victim.locator("button").click()
     opened.value.get_by_role("heading", name="This browser is unlocked").wait_for()
     assert opened.value.evaluate("window.opener") is None
-    assert victim.evaluate("window.w.closed")
+    victim.wait_for_function("window.w.closed")  # another process, which is told of it
     assert_untouched(beside)
 
 
