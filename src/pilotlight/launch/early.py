@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class EarlyWorker:
         if sys.platform != "win32" and reload_is_likely(words, os.environ):
             from pilotlight.supervisor.spawning import spawn_worker
 
-            self._spawned = spawn_worker(_flags_of_this_process(), words)
+            with suppress(OSError):  # it will be told when the worker is needed
+                self._spawned = spawn_worker(_flags_of_this_process(), words)
 
     def __enter__(self) -> EarlyWorker:
         return self

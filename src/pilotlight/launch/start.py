@@ -60,7 +60,9 @@ def supervise(
     from pilotlight.app.script import interpreter_flags as flags_of_this_process
     from pilotlight.supervisor.child import CommandLine, spawn
     from pilotlight.supervisor.debugging import Debugging
+    from pilotlight.supervisor.descriptors import require_descriptors
 
+    require_descriptors()
     raise_as_usual()  # where the port is taken, the user may be asked
     bound, settings = bind(settings, console, in_code=in_code)
     end_at_once()

@@ -17,7 +17,7 @@ from enum import Enum, auto
 from typing import Any
 
 from pilotlight import messages
-from pilotlight.channel import Channel
+from pilotlight.channel import LOST, Channel
 from pilotlight.supervisor.spawning import Spawned, spawn_worker
 
 _CHUNK = 64 * 1024
@@ -153,16 +153,19 @@ class Child:
         """A copy has said who it is.
 
         Args:
-            handle: its pidfd, ours from now on.
+            handle: its pidfd, ours from now on; `LOST` if there was no room for it: its lifeline still ends
+                it.
         """
         self.pid = pid
-        self._handle = handle
+        self._handle = None if handle == LOST else handle
         if self.state is State.STOPPING:
             self.signal(signal.SIGTERM)
 
     def has_ended(self) -> bool:
-        """Of a copy that has introduced itself: whether its process is gone, reaped or not."""
-        assert self._handle is not None
+        """Of a copy that has introduced itself: whether its process is gone, reaped or not. To be taken for
+        granted of one without a handle."""
+        if self._handle is None:
+            return True
         poll = select.poll()
         poll.register(self._handle, select.POLLIN)  # what pidfd_open(2) says of a process that has ended
         return bool(poll.poll(0))
@@ -277,6 +280,30 @@ def spawn(command: CommandLine) -> Child:
         OSError: the process could not be started.
     """
     return child_of(spawn_worker(command.interpreter_flags, command.label))
+
+
+def child_to_be() -> tuple[Child, list[int]]:
+    """A copy that a checkpoint is about to make, and the copy's ends of channel, lifeline and crash log,
+    which are the caller's.
+
+    Raises:
+        OSError: there are no descriptors for it.
+    """
+    opened: list[int] = []
+    try:
+        channel, theirs = (end.detach() for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM))
+        opened += (channel, theirs)
+        their_lifeline, lifeline = os.pipe()
+        opened += (their_lifeline, lifeline)
+        crash_log, their_crash_log = os.pipe()
+    except OSError:
+        for descriptor in opened:
+            os.close(descriptor)
+        raise
+    os.set_blocking(crash_log, False)
+    copy = Child(None, Channel(socket.socket(fileno=channel)), lifeline, crash_log)
+    copy.state = State.PAUSED
+    return copy, [theirs, their_lifeline, their_crash_log]
 
 
 def child_of(spawned: Spawned) -> Child:

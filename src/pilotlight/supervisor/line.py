@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pilotlight import messages
 from pilotlight.channel import LOST, Channel, close_received
 from pilotlight.reload.dependencies import Dependency
-from pilotlight.supervisor.child import Child, State
+from pilotlight.supervisor.child import Child, State, child_to_be
 from pilotlight.supervisor.lineage import Lineage
 
 MOST_CHECKPOINTS = 6
@@ -127,17 +127,13 @@ class Line:
         return spare
 
     def _fork(self, checkpoint: Child) -> Child | None:
-        channel, theirs = Channel.pair()
-        with theirs:
-            their_lifeline, lifeline = os.pipe()
-            crash_log, their_crash_log = os.pipe()
-            os.set_blocking(crash_log, False)
-            copy = Child(None, channel, lifeline, crash_log)
-            copy.state = State.PAUSED
-            order = {"type": messages.CONTINUE}
-            sent = checkpoint.send(order, [theirs.fileno(), their_lifeline, their_crash_log])
-            os.close(their_lifeline)
-            os.close(their_crash_log)
+        try:
+            copy, theirs = child_to_be()
+        except OSError:  # a load from scratch will be told why, if that is no passing trouble
+            return None
+        sent = checkpoint.send({"type": messages.CONTINUE}, theirs)
+        for descriptor in theirs:
+            os.close(descriptor)
         if not sent:
             copy.close()
             return None

@@ -19,6 +19,7 @@ from pilotlight.supervisor.answering import Answering
 from pilotlight.supervisor.binder import Bound
 from pilotlight.supervisor.changes import ChangeWatch
 from pilotlight.supervisor.child import Child, State
+from pilotlight.supervisor.descriptors import advice
 from pilotlight.supervisor.ending import Ending
 from pilotlight.supervisor.events import Due
 from pilotlight.supervisor.explanation import Explanation
@@ -208,16 +209,16 @@ class Loads:
 
     def _try_to_start(self) -> Child | None:
         """None after the system's refusal has been told: then there will be another try, with what serves
-        still in place."""
+        still in place, or the end if nothing ever was."""
         try:
             child = self._processes.start()
         except OSError as error:
             if not self._refused:
                 self._refused = True
-                self._console.error(
-                    f"No process can be started for the app ({error.strerror}). Trying again every second."
-                )
-                self._later(RETRY_SECONDS, Due("retry"))
+                refusal = f"No process can be started for the app ({error.strerror})."
+                again = " Trying again every second." if self.served else ""
+                self._console.error(f"{refusal}{advice(error)}{again}")
+                self._later(RETRY_SECONDS if self.served else 0.0, Due("retry"))
             return None
         self._refused = False
         return child

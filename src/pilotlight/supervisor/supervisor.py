@@ -24,6 +24,7 @@ from pilotlight.supervisor.binder import Bound
 from pilotlight.supervisor.changes import ChangeWatch
 from pilotlight.supervisor.child import Child, CommandLine, State
 from pilotlight.supervisor.debugging import Debugging
+from pilotlight.supervisor.descriptors import advice, is_exhaustion
 from pilotlight.supervisor.desk import Desk
 from pilotlight.supervisor.ending import GRACE_SECONDS, Ending
 from pilotlight.supervisor.events import Changed, Due, Ended, Event, Pressed, Said, Signalled
@@ -77,6 +78,8 @@ class Supervisor:
         self._open_browser = open_browser
         self._parking = Parking(console.line)
         self._blunders = Frequency(CRASHES_IN_A_ROW, CRASH_WINDOW_SECONDS)
+        self._exhausted = False
+        """No file may be opened, and that was told."""
         self._loaded: dict[str, Any] = {}
         """What the last load has said of the app."""
         self._told: set[str] = set()
@@ -170,13 +173,30 @@ class Supervisor:
         try:
             self._handle(event)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the state begins anew
-            self._console.error(
-                f"Pilotlight has a bug: {describe_error(error)}. Please report it. The app is loaded anew."
-            )
-            if self._blunders.exceeded_at(time.monotonic()):
-                self._kill_all(1)
+            if isinstance(error, OSError) and is_exhaustion(error):
+                self._on_exhaustion(error)
             else:
-                self._later(RETRY_SECONDS, Due("anew"))
+                self._blundered(error)
+
+    def _blundered(self, error: Exception) -> None:
+        self._console.error(
+            f"Pilotlight has a bug: {describe_error(error)}. Please report it. The app is loaded anew."
+        )
+        if self._blunders.exceeded_at(time.monotonic()):
+            self._kill_all(1)
+        else:
+            self._later(RETRY_SECONDS, Due("anew"))
+
+    def _on_exhaustion(self, error: OSError) -> None:
+        """What was begun is not whole. Until files may be opened again, that is tried every second."""
+        if not self._exhausted:
+            then = " The app is loaded anew as soon as that is possible." if self._loads.served else ""
+            self._console.error(f"The server cannot go on ({error.strerror}).{advice(error)}{then}")
+        self._exhausted = True
+        if self._loads.served:
+            self._later(RETRY_SECONDS, Due("anew"))
+        else:
+            self._stop(1)
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -274,6 +294,7 @@ class Supervisor:
             return
         self._ending.retire_notices()
         self._watch.load_finished()
+        self._exhausted = False
         self._later(STANDBY_SECONDS, Due("standby"))
         load = self._loads.over()
         first = not self._loads.served
@@ -377,6 +398,8 @@ class Supervisor:
     def _on_due(self, what: str, child: Child | None) -> None:
         if what == "standby":
             self._loads.prepare_next()
+        elif what == "retry" and not self._loads.served:
+            self._stop(1)
         elif what == "retry":
             self._loads.retry()
         elif what == "anew":
