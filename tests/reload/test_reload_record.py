@@ -15,7 +15,8 @@ from loading import load, write
 
 from pilotlight.reload.bytecode import possible_sources
 from pilotlight.reload.digest import digest_file
-from pilotlight.reload.record import Recorder, absolute
+from pilotlight.reload.naming import absolute, absolute_in, candidates
+from pilotlight.reload.record import Recorder
 from pilotlight.reload.userfiles import UserFiles
 
 APP = {
@@ -466,6 +467,20 @@ def test_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert absolute("/a//b/./c") == "/a/b/c"
     assert absolute(3) is None
     assert absolute("") is None
+
+
+def test_paths_from_a_directory_that_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    assert absolute_in("a", -1) == "/a"
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    try:
+        assert absolute_in("a", descriptor) == absolute_in(b"a", descriptor) == str(tmp_path.resolve() / "a")
+        assert absolute_in("/a", descriptor) == "/a"
+        assert {"/a", str(tmp_path.resolve() / "a")} <= {*candidates("a")}
+        assert candidates("/b") == ["/b"]
+    finally:
+        os.close(descriptor)
+    assert absolute_in("a", descriptor) is None
 
 
 def test_whose_files() -> None:

@@ -21,9 +21,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pilotlight.reload.naming import absolute
 from pilotlight.reload.parts import HeadChangedError
 from pilotlight.reload.purity import Purity
-from pilotlight.reload.record import absolute
 
 INTERVAL = 0.2
 """Seconds of load between two places."""

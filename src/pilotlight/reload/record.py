@@ -48,6 +48,7 @@ from pilotlight.reload.digest import (
 )
 from pilotlight.reload.importer import RecordingFinder
 from pilotlight.reload.links import FOLLOWED
+from pilotlight.reload.naming import absolute, absolute_in, candidates
 from pilotlight.reload.parts import Boundaries
 from pilotlight.reload.purity import ACTS
 from pilotlight.reload.userfiles import UserFiles
@@ -55,14 +56,14 @@ from pilotlight.reload.userfiles import UserFiles
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 _WRITING_MODES = frozenset("wax+")
 _CHANGES_OF_NAMES = {
-    "os.rename": (0, 1),
-    "os.remove": (0,),
-    "os.mkdir": (0,),
-    "os.rmdir": (0,),
-    "os.link": (1,),
-    "os.symlink": (1,),
+    "os.rename": ((0, 2), (1, 3)),
+    "os.remove": ((0, 1),),
+    "os.mkdir": ((0, 2),),
+    "os.rmdir": ((0, 1),),
+    "os.link": ((1, 3),),
+    "os.symlink": ((1, 2),),
 }
-"""Audit events, and which of their arguments are paths that come or go."""
+"""Audit events, which of their arguments are paths that come or go, and which the directories of these."""
 _STARTS_OF_PROCESSES = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.fork", "os.forkpty"})
 _DIRECTORY_ONLY = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
 _LISTERS_OF_THE_PATH = (
@@ -80,8 +81,8 @@ class Recorder:
         report: called with each dependency, in whatever thread reads it, one call at a time. It must not
             import and should not block for long. An `OSError` from it means that nobody listens any more, and
             ends the recording.
-        wrote: called in the same way with the path of what was reported before and is about to be changed;
-            with `ANY_FILE` before the app starts a process while it loads.
+        wrote: called in the same way with the path of what was reported before and is about to be changed,
+            each time, also while serving; once with `ANY_FILE`, before the app starts a process.
         acted: called with the audit events that `purity` wants to know of.
         users: which files count; None for those outside this interpreter's library, installed packages and
             Pilotlight.
@@ -142,15 +143,13 @@ class Recorder:
 
         def hook(event: str, arguments: tuple[Any, ...]) -> None:
             if event == "open":
-                path = arguments[0]
-                if path.__class__ is str and (
-                    (path in settled and not path.endswith(".pyc"))
-                    or path.startswith(foreign)
-                    or "/site-packages/" in path
-                ):
-                    flags = arguments[2]
-                    if flags.__class__ is int and flags & _WRITING and path in settled:
-                        self._quietly(self._about_to_write, path)
+                path, mode, flags = arguments
+                if path.__class__ is str and (path.startswith(foreign) or "/site-packages/" in path):
+                    return
+                if flags.__class__ is int and flags & _WRITING:
+                    self._quietly(self._opened_for_writing, path, mode)
+                    return
+                if path.__class__ is str and path in settled and not path.endswith(".pyc"):
                     return
                 if path.__class__ is str and path.endswith(".pyc"):
                     reader = sys._getframe(0).f_back
@@ -161,20 +160,22 @@ class Recorder:
                         self._bytecode_for(source, path)
                         return
                 if not self._serving:
-                    self._quietly(self._opened, path, arguments[1], arguments[2])
+                    self._quietly(self._opened, path, mode, flags)
             elif event in _CHANGES_OF_NAMES:
-                for position in _CHANGES_OF_NAMES[event]:
-                    self._quietly(self._name_comes_or_goes, arguments[position])
+                for name, directory in _CHANGES_OF_NAMES[event]:
+                    self._quietly(self._name_comes_or_goes, arguments[name], arguments[directory])
+            elif event == "os.truncate":
+                self._quietly(self._truncated, arguments[0])
             elif event in ("os.listdir", "os.scandir") and not self._serving:
                 caller = sys._getframe(0).f_back
                 if caller is None or not caller.f_code.co_filename.endswith(_LISTERS_OF_THE_PATH):
                     self._quietly(self._listed_by_app, arguments[0])
             elif event == FOLLOWED:
                 self._quietly(self._followed, *arguments)
-            elif event in starts_or_acts and not self._serving:
+            elif event in starts_or_acts:
                 if event in _STARTS_OF_PROCESSES:
                     self._quietly(self._process_starts, sys._getframe(0).f_back)
-                if event in ACTS and acted is not None:
+                if event in ACTS and acted is not None and not self._serving:
                     acted(event)
 
         return hook
@@ -198,41 +199,53 @@ class Recorder:
 
     def _opened(self, given: Any, mode: Any, flags: Any) -> None:
         path = absolute(given)
-        if path is None or not self._users.owns_file(path):
+        if path is None:
             return
-        if _opens_for_writing(mode, flags):
-            self._about_to_write(path)
-            self._settle(given, path)
+        if isinstance(mode, str) and not _WRITING_MODES.isdisjoint(mode):
+            self._opened_for_writing(given, mode)
             return
         if isinstance(flags, int) and flags & _DIRECTORY_ONLY:
             return
-        if path.endswith(".pyc"):
-            given = path = next(filter(os.path.isfile, possible_sources(path)), path)
         # `os.open` (it has no mode) may be relative to a directory descriptor that the event does not tell.
-        uncertain = mode is None and not os.path.isabs(os.fspath(given))
-        self._file(given, path, report_missing=not uncertain)
+        if mode is None and not os.path.isabs(os.fspath(given)):
+            for possible in filter(self._users.owns_file, candidates(given)):
+                self._file(possible, possible, report_missing=False)
+        elif self._users.owns_file(path):
+            if path.endswith(".pyc"):
+                given = path = next(filter(os.path.isfile, possible_sources(path)), path)
+            self._file(given, path, report_missing=True)
 
-    def _about_to_write(self, given: Any) -> None:
-        path = absolute(given)
+    def _opened_for_writing(self, given: Any, mode: Any) -> None:
+        """While serving as well: what the app has read may be what it writes."""
+        paths = candidates(given) if mode is None else [absolute(given)]
+        for path in paths:
+            self._about_to_write(path)
+        if len(paths) == 1 and paths[0] is not None and not self._serving:
+            self._settle(given, paths[0])
+
+    def _truncated(self, given: Any) -> None:
+        self._about_to_write(absolute(given))
+
+    def _about_to_write(self, path: str | None) -> None:
         if path is not None:
             self._about_to_change(path)
             if not os.path.lexists(path):
                 self._about_to_change(os.path.dirname(path))
 
-    def _name_comes_or_goes(self, given: Any) -> None:
-        path = absolute(given)
+    def _name_comes_or_goes(self, given: Any, directory: Any) -> None:
+        path = absolute_in(given, directory)
         if path is not None:
             self._about_to_change(path)
             self._about_to_change(os.path.dirname(path))
 
     def _about_to_change(self, path: str) -> None:
         if path in self._read and self._wrote is not None:
-            self._read.discard(path)
             self._try(self._wrote, path)
 
     def _process_starts(self, caller: FrameType | None) -> None:
         if caller is None or not caller.f_globals.get("__name__", "").startswith("pilotlight."):
             self._about_to_change(ANY_FILE)
+            self._read.discard(ANY_FILE)
 
     def _file(self, given: Any, path: str, *, report_missing: bool) -> None:
         if path in self._settled:
@@ -371,27 +384,3 @@ class Recorder:
 
 
 _LOOKING = Recorder.look_at.__code__
-
-
-def absolute(given: Any) -> str | None:
-    """The absolute path that a call means at this moment; None for a descriptor or anything else that is no
-    path.
-
-    `..` is resolved where it stands, as the kernel does, so that `link/../name` is right.
-    """
-    if isinstance(given, int):
-        return None
-    path = os.fsdecode(given)
-    if not path or "\0" in path:
-        return None
-    parts = path.split(os.sep)
-    if os.pardir in parts:
-        head, tail = os.path.split(path)
-        return os.path.join(os.path.realpath(head), tail) if tail != os.pardir else os.path.realpath(path)
-    return os.path.abspath(path)
-
-
-def _opens_for_writing(mode: Any, flags: Any) -> bool:
-    if isinstance(flags, int) and flags & _WRITING:
-        return True
-    return isinstance(mode, str) and not _WRITING_MODES.isdisjoint(mode)
