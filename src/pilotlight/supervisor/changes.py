@@ -11,20 +11,21 @@ from dataclasses import dataclass, replace
 from pilotlight.reload.burst import Burst
 from pilotlight.reload.choose import choose_backend
 from pilotlight.reload.dependencies import ANY_FILE, Dependency
-from pilotlight.reload.digest import UNREADABLE
+from pilotlight.reload.digest import UNREADABLE, present_state
 from pilotlight.reload.links import logical_directory
 from pilotlight.reload.unclosed import Unclosed
 from pilotlight.reload.watch import Change, Watcher
 from pilotlight.settings import Settings
 from pilotlight.supervisor.answering import Answering
+from pilotlight.supervisor.authorship import Authorship
 
 _ENVIRONMENT_FILES = (".env", ".flaskenv")
 OWN_DOINGS_IN_A_ROW = 4
-"""How often an app may change, by loading, what it has read, before that counts as a loop."""
+"""How often an app may change what it has read, before that counts as a loop."""
 SETTLING_SECONDS = 0.02
 """Between two looks at changes that are about to be acted on."""
 OWN_DOING_SECONDS = 1.0
-"""After a load: a change of a file that the app wrote is still the load's."""
+"""After a load: what a process of the app's has changed while it loaded is still the load's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +94,15 @@ class ChangeWatch:
         """What was touched, by whomever, before this load was ready."""
         self._touched_late: set[str] = set()
         """And since."""
-        self._products: set[str] = set()
-        """What was found to be written at each load."""
+        self._authorship = Authorship()
+        self._products: dict[str, float] = {}
+        """What was found to be written at each load, and how many seconds at most after that."""
         self._products_read: set[str] = set()
         """Those of them that this load has read: what has written them until now follows upon that."""
         self._own_doings = 0
         """In a row."""
         self._own_until = float("inf")
+        self._ready_since = float("inf")
         self._earlier: list[Dependency] = []
         """What the load before this one had read."""
         self._timer: asyncio.TimerHandle | None = None
@@ -118,14 +121,13 @@ class ChangeWatch:
         """
         self._earlier = self._watcher.dependencies() or self._earlier
         if not self._is_loading():
-            gone = self._products_read - self._written - self._touched
-            self._products -= gone
-            self._own_doings = 0 if gone else self._own_doings
+            self._forget_products_of_the_past()
         self._products_read.clear()
+        self._authorship.begin_load()
         self._written.clear()
         self._touched.clear()
         self._touched_late.clear()
-        self._own_until = float("inf")
+        self._own_until = self._ready_since = float("inf")
         if kept is None:
             self._watcher.reset()
         else:
@@ -134,6 +136,15 @@ class ChangeWatch:
         self._cancel_timer()
         self._burst.acted(self._loop.time())
         self._answering.trust()
+
+    def _forget_products_of_the_past(self) -> None:
+        """Those that the load has read and nobody has written, although there was time to do so."""
+        lived = self._loop.time() - self._ready_since
+        unwritten = self._products_read - self._written - self._touched
+        gone = [path for path in unwritten if lived >= 2 * self._products[path]]
+        for path in gone:
+            del self._products[path]
+        self._own_doings = 0 if gone else self._own_doings
 
     def keep_watching(self) -> None:
         """The load ended before it read anything: a change of what the earlier one had read may mend it."""
@@ -157,13 +168,18 @@ class ChangeWatch:
         write from this moment on."""
         if self._is_loading():
             self.look()
-            self._own_until = self._loop.time() + OWN_DOING_SECONDS
+            self._ready_since = self._loop.time()
+            self._own_until = self._ready_since + OWN_DOING_SECONDS
 
     def _is_loading(self) -> bool:
         return self._own_until == float("inf")
 
     def writing(self, path: str) -> None:
         """The app is about to write a file that it has read; or `ANY_FILE`, by a process of its own."""
+        if path != ANY_FILE:
+            self._authorship.announced(path, self._loop.time(), loading=self._is_loading())
+        elif not self._is_loading():
+            return
         self._written.add(path)
 
     def add(self, dependency: Dependency) -> None:
@@ -175,41 +191,71 @@ class ChangeWatch:
         if change is not None:
             if self._is_loading():
                 self._touched.add(dependency.path)
+            self._attribute([dependency.path], [change])
             self._noticed([dependency.path], [change])
 
     def take(self) -> Changes | None:
         """What differs now from what the load saw, among what was noticed; None if it has gone back to
         that."""
         self._answering.doubt()
-        self._look_only()
-        changes = self._watcher.changed(list(self._pending))
+        latest = self._look_only()
+        looked_at = list(self._pending)
+        changes = self._watcher.changed(looked_at)
+        self._attribute(latest, changes)
+        if self._waits_for_word(latest, changes):
+            self._settle_soon()
+            return None
         self._pending.clear()
         self._cancel_timer()
         self._burst.acted(self._loop.time())
         judged = self._judged(changes) if changes else None
+        for path in {*looked_at, *(judged.paths if judged is not None else ())}:
+            self._authorship.judged(path)
         if judged is None or judged.own_doing:
             self._answering.trust()
         return judged
 
+    def _attribute(self, touched: Sequence[str], changes: Sequence[Change]) -> None:
+        """Takes down what the app's own files hold now, if that is not the middle of a save."""
+        contents = dict.fromkeys(touched, "")
+        for change in changes:
+            path, dependency = change.path, change.dependency
+            if change.unfinished and dependency.kind != "directory":
+                contents.pop(path, None)
+            elif self._authorship.is_writer(path):
+                content = f"{dependency.kind} {present_state(dependency)} "
+                contents[path] = contents.get(path, "") + content
+        for path, content in contents.items():
+            self._authorship.seen(path, content, self._loop.time(), loading=self._is_loading())
+
+    def _waits_for_word(self, latest: Sequence[str], changes: Sequence[Change]) -> bool:
+        """Whether the app may have written this very moment what only its next message tells."""
+        others = [change.path for change in changes if not self._may_be_own(change.path)]
+        return bool(others) and all(path in latest and self._authorship.is_writer(path) for path in others)
+
     def _judged(self, changes: Sequence[Change]) -> Changes:
         paths = tuple(dict.fromkeys(change.path for change in changes))
-        own = all(map(self._may_be_own, paths)) and self._loop.time() < self._own_until
+        own = all(map(self._may_be_own, paths))
         self._own_doings = self._own_doings + 1 if own else 0
-        if not own or (self._own_doings <= OWN_DOINGS_IN_A_ROW and not self._products.issuperset(paths)):
+        if not own or (self._own_doings <= OWN_DOINGS_IN_A_ROW and not self._products.keys() >= {*paths}):
             return Changes(paths, tuple(change.dependency for change in changes))
         news = tuple(path for path in paths if path not in self._products)
-        self._products.update(paths)
+        delay = max(0.0, self._loop.time() - self._ready_since)
+        for path in paths:
+            self._products[path] = max(delay, self._products.get(path, 0.0))
         self._products_read.update(paths)
         self._watcher.accept(paths)
+        self._authorship.accepted(paths)
         return Changes(news, (), own_doing=True)
 
     def _may_be_own(self, path: str) -> bool:
-        """Of what processes of the app's write nothing is known but the time. So code is never taken for
-        theirs: somebody may save it as quickly as it is loaded."""
-        if path in self._written:
+        """What the app writes itself it announces. Of what processes of the app's write nothing is known but
+        the time. So code is never taken for theirs: somebody may save it as quickly as it is loaded."""
+        if self._authorship.is_apps(path):
             return True
-        touched = path in self._touched and path not in self._touched_late
-        return touched and ANY_FILE in self._written and not path.endswith(".py")
+        if ANY_FILE not in self._written or self._loop.time() >= self._own_until:
+            return False
+        return path in self._touched and path not in self._touched_late and not path.endswith(".py")
 
     def close(self) -> None:
         """Ends the watching."""
@@ -238,14 +284,17 @@ class ChangeWatch:
         self._answering.doubt()
         touched = self._read_events()
         changes = self._watcher.changed(touched) if touched else []
+        self._attribute(touched, changes)
         if changes:
             self._noticed(touched, changes)
         elif not self._pending:
             self._answering.trust()
 
-    def _look_only(self) -> None:
+    def _look_only(self) -> list[str]:
         """What has happened up to this moment belongs to the changes that are taken now."""
-        self._pending.update(dict.fromkeys(self._read_events()))
+        touched = self._read_events()
+        self._pending.update(dict.fromkeys(touched))
+        return touched
 
     def _read_events(self) -> list[str]:
         touched = self._watcher.read_events()
@@ -282,10 +331,14 @@ class ChangeWatch:
         due = self._burst.changed(now, vanished=vanished)
         self._cancel_timer()
         if due <= now:
-            # Not at once: what the app said before it wrote a file arrives in the same round of the loop.
-            self._loop.call_soon(self._on_settled)
+            self._settle_soon()
         else:
             self._timer = self._loop.call_at(due, self._on_settled)
+
+    def _settle_soon(self) -> None:
+        """Not at once: what the app said before it wrote a file arrives in this round of the loop or in the
+        next."""
+        self._loop.call_soon(self._loop.call_soon, self._on_settled)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

@@ -16,7 +16,7 @@ from typing import Any
 from pilotlight import messages
 from pilotlight.channel import LOST, close_received
 from pilotlight.console import Console
-from pilotlight.reload.dependencies import Dependency
+from pilotlight.reload.dependencies import ANY_FILE, Dependency
 from pilotlight.settings import Settings
 from pilotlight.supervisor.answering import Answering
 from pilotlight.supervisor.autopsy import describe_error, read_crash_log
@@ -242,6 +242,8 @@ class Supervisor:
             if kind == messages.FINISHED and (self._exit_status is not None or self._loads.under_way is None):
                 child.send({"type": messages.SUCCEEDED})
             self._loads.predecessor_gone()
+        elif kind == messages.WRITING and body["path"] != ANY_FILE:
+            self._watch.writing(body["path"])  # one that is about to end writes as well
         elif child is self._loads.current or child.is_notice:
             self._on_progress(child, body, descriptors)
         else:
