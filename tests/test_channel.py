@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 import threading
+from json.encoder import encode_basestring
 
 import pytest
 from hypothesis import given
@@ -170,3 +172,22 @@ def test_a_channel_that_an_event_loop_has_made_non_blocking_waits_all_the_same()
         os.close(descriptor)
     left.close()
     right.close()
+
+
+def test_a_body_that_is_json_already_needs_next_to_no_stack() -> None:
+    ours, theirs = pair()
+    path = 'a "path" \\ with \udce9 and é\n'
+    body = f'{{"type":"x","path":{encode_basestring(path)}}}'
+    called: list[str] = []
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, _: called.append(frame.f_code.co_name) if event == "call" else None)
+    try:
+        ours.send_encoded(body)
+    finally:
+        sys.setprofile(before)
+    assert called == ["send_encoded"]
+    message = theirs.receive()
+    assert message is not None
+    assert message.body == {"type": "x", "path": path}
+    ours.close()
+    theirs.close()

@@ -126,6 +126,22 @@ class Channel:
                 else:
                     self._wait_until(select.POLLOUT)
 
+    def send_encoded(self, body: str) -> None:
+        """As `send`, for a body that is JSON already. Needs next to no room on the stack: no function that is
+        written in Python is called, unless it has to wait.
+
+        Raises:
+            OSError: as `send`.
+        """
+        payload = f'{{"fds":0,"body":{body}}}'.encode("utf-8", "surrogatepass")
+        data = memoryview(_LENGTH.pack(len(payload)) + payload)
+        with self._sending:
+            while data:
+                try:
+                    data = data[self._sock.send(data, socket.MSG_DONTWAIT) :]
+                except BlockingIOError:  # noqa: PERF203 - one turn, unless the kernel is full
+                    self._wait_until(select.POLLOUT)
+
     def post(self, body: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
         """Sends one message, or keeps it (with copies of the descriptors) until `flush` can: never waits.
 

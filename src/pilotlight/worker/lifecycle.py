@@ -16,7 +16,8 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
 from pilotlight import messages
@@ -355,8 +356,14 @@ class Worker:
         self._served = True
 
     def _report_dependency(self, dependency: Dependency) -> None:
+        """The app's imports may have left next to no room on the stack, so the JSON is written here."""
         late = self._freshness.reads_late() if self._loaded else 0
-        self._channel.send({"type": messages.DEPENDENCY, "late": late, **asdict(dependency)})
+        path = encode_basestring(dependency.path)
+        digest = "null" if dependency.digest is None else encode_basestring(dependency.digest)
+        self._channel.send_encoded(
+            f'{{"type":"{messages.DEPENDENCY}","late":{late},"kind":"{dependency.kind}",'
+            f'"path":{path},"digest":{digest}}}'
+        )
 
     def _report_writing(self, path: str) -> None:
         self._channel.send({"type": messages.WRITING, "path": path})
