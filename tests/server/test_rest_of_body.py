@@ -74,7 +74,7 @@ def test_it_is_waited_for(server: Running) -> None:
 def test_chunks_are_as_well(server: Running) -> None:
     with server.connect() as client:
         client.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
-        client.send(b"5\r\nhello\r\n" b"6\r\n, you!\r\n" b"0\r\n\r\n")
+        client.send(b"5\r\nhello\r\n6\r\n, you!\r\n0\r\n\r\n")
         assert client.response().status == 500
     if reported(server).body_bytes:  # an app that fails at once may do so before anything has come
         assert reported(server).body == b"hello, you!"
