@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,19 +18,18 @@ from pilotlight.console import Console
 from pilotlight.reload.dependencies import ANY_FILE, Dependency
 from pilotlight.settings import Settings
 from pilotlight.supervisor.answering import Answering
-from pilotlight.supervisor.autopsy import describe_error, read_crash_log
+from pilotlight.supervisor.autopsy import read_crash_log
 from pilotlight.supervisor.binder import Bound
 from pilotlight.supervisor.changes import ChangeWatch
 from pilotlight.supervisor.child import Child, CommandLine, State
 from pilotlight.supervisor.debugging import Debugging
-from pilotlight.supervisor.descriptors import advice, is_exhaustion
 from pilotlight.supervisor.desk import Desk
 from pilotlight.supervisor.ending import GRACE_SECONDS, Ending
 from pilotlight.supervisor.events import Changed, Due, Ended, Event, Pressed, Said, Signalled
-from pilotlight.supervisor.failures import CRASH_WINDOW_SECONDS, CRASHES_IN_A_ROW, Failures
-from pilotlight.supervisor.frequency import Frequency
+from pilotlight.supervisor.failures import Failures
 from pilotlight.supervisor.lending import Lending
-from pilotlight.supervisor.loads import RETRY_SECONDS, Loads, Orders
+from pilotlight.supervisor.loads import Loads, Orders
+from pilotlight.supervisor.mishaps import Mishaps
 from pilotlight.supervisor.parking import Parking
 from pilotlight.supervisor.processes import Processes
 from pilotlight.supervisor.reloads import Reloads
@@ -77,9 +75,6 @@ class Supervisor:
         self._greet = greet
         self._open_browser = open_browser
         self._parking = Parking(console.line)
-        self._blunders = Frequency(CRASHES_IN_A_ROW, CRASH_WINDOW_SECONDS)
-        self._exhausted = False
-        """No file may be opened, and that was told."""
         self._loaded: dict[str, Any] = {}
         """What the last load has said of the app."""
         self._told: set[str] = set()
@@ -138,6 +133,7 @@ class Supervisor:
             self._later,
             self._on_bad_environment,
         )
+        self._mishaps = Mishaps(self._loads, self._console, self._later, self._stop, self._kill_all)
         self._reloads = Reloads(self._loads, self._watch, self._answering, self._lending, self._console.line)
         self._failures = Failures(
             self._loads,
@@ -169,34 +165,10 @@ class Supervisor:
         self._loop.call_later(seconds, self._post, event)
 
     def _handle_safely(self, event: Event) -> None:
-        """A bug of ours must not cost the developer the server, nor go on for ever."""
         try:
             self._handle(event)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the state begins anew
-            if isinstance(error, OSError) and is_exhaustion(error):
-                self._on_exhaustion(error)
-            else:
-                self._blundered(error)
-
-    def _blundered(self, error: Exception) -> None:
-        self._console.error(
-            f"Pilotlight has a bug: {describe_error(error)}. Please report it. The app is loaded anew."
-        )
-        if self._blunders.exceeded_at(time.monotonic()):
-            self._kill_all(1)
-        else:
-            self._later(RETRY_SECONDS, Due("anew"))
-
-    def _on_exhaustion(self, error: OSError) -> None:
-        """What was begun is not whole. Until files may be opened again, that is tried every second."""
-        if not self._exhausted:
-            then = " The app is loaded anew as soon as that is possible." if self._loads.served else ""
-            self._console.error(f"The server cannot go on ({error.strerror}).{advice(error)}{then}")
-        self._exhausted = True
-        if self._loads.served:
-            self._later(RETRY_SECONDS, Due("anew"))
-        else:
-            self._stop(1)
+            self._mishaps.happened(error)
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -296,7 +268,7 @@ class Supervisor:
             return
         self._ending.retire_notices()
         self._watch.load_finished()
-        self._exhausted = False
+        self._mishaps.recovered()
         self._later(STANDBY_SECONDS, Due("standby"))
         load = self._loads.over()
         first = not self._loads.served
