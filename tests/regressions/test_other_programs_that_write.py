@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import time
 
 import pytest
 from harness import Serve, ServerProcess
@@ -87,5 +88,6 @@ def test_a_file_is_named_again_when_the_cause_has_come_back(serve: Serve) -> Non
     mark = server.mark()
     server.write("stamp.py", STAMP + "\n")
     server.wait_for_output("Reloaded", after=mark)
+    time.sleep(2)  # a load that has lived for less than the write used to take proves nothing
     server.write("hello.py", APP.format(act=ACTS["subprocess"]))
     server.wait_for_output(LINE.format(r"build\.txt"), after=mark)
