@@ -140,8 +140,19 @@ class Recorder:
         acted = self._acted
         foreign = self._users.foreign
         starts_or_acts = _STARTS_OF_PROCESSES | ACTS.keys()
+        wanted = {
+            "open",
+            "os.truncate",
+            "os.listdir",
+            "os.scandir",
+            FOLLOWED,
+            *_CHANGES_OF_NAMES,
+            *starts_or_acts,
+        }
 
         def hook(event: str, arguments: tuple[Any, ...]) -> None:
+            if event not in wanted:  # nearly all: an import of scikit-learn has 60,000 events
+                return
             if event == "open":
                 path, mode, flags = arguments
                 if path.__class__ is str and (path.startswith(foreign) or "/site-packages/" in path):
