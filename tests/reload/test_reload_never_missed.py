@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pilotlight.reload.dependencies import Dependency, Kind
@@ -93,6 +93,7 @@ def act(root: Path, action: str, name: str, argument: str | None) -> None:
 
 @settings(max_examples=int(os.environ.get("PILOTLIGHT_EXAMPLES", "150")), deadline=None)
 @given(sequence=st.lists(steps, min_size=2, max_size=25))
+@example(sequence=[("turn", "a/x.py", "a"), ("replace", "a/x.py", "1")])
 def test_no_change_is_missed(
     sequence: list[tuple[str, object, str | None]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -6,6 +6,8 @@ Must never decide what a write means.
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Collection
 
 from pilotlight.reload.inotify import IN_MASK_ADD, IN_MODIFY, Inotify
@@ -25,17 +27,21 @@ class Contents:
         """Watch descriptor: several paths, if a file has several names."""
 
     def watch(self, path: str) -> None:
-        """Watches the file that has this name now, links followed, and no other that had it.
+        """Watches the file that has this name now, links followed, and no other that had it. A directory has
+        a watch of its own, which must not become ours.
 
         Raises:
-            OSError: see `Inotify.add`.
+            OSError: see `Inotify.add`; or there is nothing under the name.
         """
-        watch = self._inotify.add(path, IN_MODIFY | IN_MASK_ADD)
-        before = self._watches.get(path, watch)
-        self._watches[path] = watch
-        self._paths.setdefault(watch, set()).add(path)
-        if before != watch:
-            self._part(before, path)
+        before = self._watches.pop(path, None)
+        try:
+            if stat.S_ISREG(os.stat(path).st_mode):
+                watch = self._inotify.add(path, IN_MODIFY | IN_MASK_ADD)
+                self._watches[path] = watch
+                self._paths.setdefault(watch, set()).add(path)
+        finally:
+            if before is not None and before != self._watches.get(path):
+                self._part(before, path)
 
     def paths(self, watch: int) -> Collection[str]:
         """The names of the file that this watch is for."""
