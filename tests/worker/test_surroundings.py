@@ -63,3 +63,11 @@ def test_the_place_names_thread_and_task() -> None:
 
     asyncio.run(main())
     assert found == ["thread 'worker-1'", "task 'job'"]
+
+
+def test_the_shell_s_directories_are_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = {"PWD": "/srv/shop", "OLDPWD": "/srv", "DB_PWD": "hunter22"}
+    monkeypatch.setattr("os.environ", variables)  # the whole of it is too long in some places
+    shown = {pair.name: pair.value for section in sections("") for pair in section.pairs}
+    assert (shown["PWD"], shown["OLDPWD"]) == ("/srv/shop", "/srv")
+    assert "hunter22" not in json.dumps(shown)

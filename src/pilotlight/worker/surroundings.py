@@ -12,6 +12,8 @@ from pilotlight.debugger.model import Pair, Section
 from pilotlight.debugger.values.secrets import MARK, is_secret_name, mask_text
 
 MOST_VARIABLES = 80
+_DIRECTORIES = frozenset({"PWD", "OLDPWD"})
+"""Of every shell (POSIX.1, XCU 2.5.3). Only here: elsewhere a password has that name, as in ODBC."""
 _MOST_CHARACTERS = 200
 _NOTABLE = (
     "pilotlight",
@@ -95,7 +97,7 @@ def _system() -> str:
 
 
 def _shown(name: str, value: str) -> str:
-    if is_secret_name(name):
+    if name not in _DIRECTORIES and is_secret_name(name):
         return MARK
     value = mask_text(value)
     return value if len(value) <= _MOST_CHARACTERS else f"{value[:_MOST_CHARACTERS]}..."

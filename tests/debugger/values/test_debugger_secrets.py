@@ -29,6 +29,7 @@ SECRET_NAMES = [
     "PWD_HASH",
     "MYSQL_PWD",
     "settings.PWD",
+    "PWD",
     "oldpwd",
     "passphrase",
     "db_pass",
@@ -109,8 +110,6 @@ SECRET_NAMES = [
 ]
 
 PLAIN_NAMES = [
-    "PWD",
-    "OLDPWD",
     "author",
     "authors",
     "authority",

@@ -47,9 +47,6 @@ _ASKS_FOR_ONE = _words(
     "has is use uses needs require requires enable allow show check max min num n total count"
 )
 """What begins with one of these is a yes or a number: `has_password`, `max_tokens`."""
-_DIRECTORIES = frozenset({"PWD", "OLDPWD"})
-"""Environment variables of every shell (POSIX.1, XCU 2.5.3). In a text they are masked all the same, since
-`PWD=` stands before the password in the connection strings of ODBC."""
 
 _WORD = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+"
 MAX_NAME_CHARACTERS = 300
@@ -67,10 +64,6 @@ def is_secret_name(name: str) -> bool:
     Args:
         name: of a variable, key, header, field, option; of a dotted name only the last part counts.
     """
-    return name not in _DIRECTORIES and _names_a_secret(name)
-
-
-def _names_a_secret(name: str) -> bool:
     return _is_secret_name(name[-MAX_NAME_CHARACTERS:])
 
 
@@ -218,7 +211,7 @@ def _mask_assignments(text: str) -> str:
     while (found := _compiled(_NAMED).search(text, at)) is not None:
         at = found.end()
         name, sign = found.group("name", "sign")
-        if not _names_a_secret(name) and not (name.lower() == "sig" and sign == "="):
+        if not is_secret_name(name) and not (name.lower() == "sig" and sign == "="):
             continue
         value = _compiled(_VALUE).match(text, at)
         if value is not None and value.group().rstrip(",)]}").lower() not in _NO_SECRET:
@@ -229,7 +222,7 @@ def _mask_assignments(text: str) -> str:
 
 def _mask_part(found: re.Match[str]) -> str:
     start, name, value = found.group("start", "name", "value")
-    return f"{start}{MARK}" if value and _names_a_secret(name) else found.group()
+    return f"{start}{MARK}" if value and is_secret_name(name) else found.group()
 
 
 def _masked(value: str) -> str:
@@ -252,14 +245,14 @@ def _masked(value: str) -> str:
 
 def _mask_pair(found: re.Match[str]) -> str:
     start, name, value = found.group("start", "name", "value")
-    if not _names_a_secret(name) or value.lower() in _NO_SECRET:
+    if not is_secret_name(name) or value.lower() in _NO_SECRET:
         return found.group()
     return f"{start}{_masked(value)}"
 
 
 def _mask_validation(found: re.Match[str]) -> str:
     name, said, _, rest = found.group("name", "said", "value", "rest")
-    if not _names_a_secret(name):
+    if not is_secret_name(name):
         return found.group()
     whole = found.group()
     return f"{whole[: found.start('said') - found.start()]}{said}{MARK}{rest}"
