@@ -32,13 +32,7 @@ from pilotlight.debugger.values.secrets import MARK
 
 @pytest.fixture
 def budget() -> Iterator[Budget]:
-    with Budget() as made:
-        yield made
-
-
-@pytest.fixture
-def patient() -> Iterator[Budget]:
-    """For what is slow, but ends, on a machine that has much to do."""
+    """Patient: what is not too slow must not seem so on a machine that has much to do."""
     with Budget(seconds=60, seconds_each=20) as made:
         yield made
 
@@ -227,7 +221,7 @@ def test_a_secret_says_nothing_of_itself_but_its_type(budget: Budget, secret: An
     assert shown == Value(MARK, type(secret).__name__, "masked")
 
 
-def test_secrets_by_form(patient: Budget) -> None:
+def test_secrets_by_form(budget: Budget) -> None:
     for value in (
         ["postgres://u:hunter2@h/d"],
         {"postgres://u:hunter2@h/d": 1},
@@ -236,13 +230,13 @@ def test_secrets_by_form(patient: Budget) -> None:
         "x" * 150 + "password=hunter2" * 10,
         "x" * 195 + " password=hunter2",
     ):
-        assert "hunter" not in json.dumps(asdict(describe(value, budget=patient)))
+        assert "hunter" not in json.dumps(asdict(describe(value, budget=budget)))
 
     class Printed:
         def __repr__(self) -> str:
             return "<Printed password='hunter2' and https://u:hunter2@h/>"
 
-    shown = describe(Printed(), budget=patient)
+    shown = describe(Printed(), budget=budget)
     assert shown.text == f"<Printed password='{MARK}' and https://u:{MARK}@h/>"
 
 
@@ -290,13 +284,13 @@ def endless_and_swallowing(*_: Any) -> Any:
 
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError])
-def test_a_repr_that_raises(patient: Budget, error: type[BaseException]) -> None:
-    shown = describe(evil(__repr__=raising(error)), budget=patient)
+def test_a_repr_that_raises(budget: Budget, error: type[BaseException]) -> None:
+    shown = describe(evil(__repr__=raising(error)), budget=budget)
     assert (shown.kind, shown.note) == ("broken", f"Its repr raised {error.__name__}.")
     assert "Evil object at 0x" in shown.text
 
 
-def test_a_repr_that_recurses_or_lies(patient: Budget) -> None:
+def test_a_repr_that_recurses_or_lies(budget: Budget) -> None:
     def recursive(self: Any) -> str:
         return repr(self)
 
@@ -304,12 +298,12 @@ def test_a_repr_that_recurses_or_lies(patient: Budget) -> None:
         def __getitem__(self, key: Any) -> Any:
             raise AssertionError("asked")
 
-    assert describe(evil(__repr__=recursive), budget=patient).note == "Its repr raised RecursionError."
-    assert describe(evil(__repr__=lambda self: 3), budget=patient).note == "Its repr raised TypeError."
-    assert describe(evil(__repr__=lambda self: Text("ok")), budget=patient).text == "ok"
-    shown = describe(evil(__repr__=lambda self: "x" * 100_000_000), budget=patient)
+    assert describe(evil(__repr__=recursive), budget=budget).note == "Its repr raised RecursionError."
+    assert describe(evil(__repr__=lambda self: 3), budget=budget).note == "Its repr raised TypeError."
+    assert describe(evil(__repr__=lambda self: Text("ok")), budget=budget).text == "ok"
+    shown = describe(evil(__repr__=lambda self: "x" * 100_000_000), budget=budget)
     assert len(shown.text) <= 200
-    shown = describe(evil(__repr__=lambda self: "a\r\n   b\x00\ud800\u202e\x1b[31m"), budget=patient)
+    shown = describe(evil(__repr__=lambda self: "a\r\n   b\x00\ud800\u202e\x1b[31m"), budget=budget)
     assert shown.text == "a b\\x00\\ud800\\u202e\\x1b[31m"
 
 
@@ -429,13 +423,13 @@ def test_the_time_of_a_page_is_limited() -> None:
     )
 
 
-def test_a_repr_sees_the_context_of_the_caller(patient: Budget) -> None:
+def test_a_repr_sees_the_context_of_the_caller(budget: Budget) -> None:
     variable = contextvars.ContextVar("variable", default="outside")
     variable.set("inside")
-    assert describe(evil(__repr__=lambda self: variable.get()), budget=patient).text == "inside"
+    assert describe(evil(__repr__=lambda self: variable.get()), budget=budget).text == "inside"
 
 
-def test_the_same_object_is_asked_once(patient: Budget) -> None:
+def test_the_same_object_is_asked_once(budget: Budget) -> None:
     asked: list[int] = []
 
     def count(self: Any) -> str:
@@ -444,7 +438,7 @@ def test_the_same_object_is_asked_once(patient: Budget) -> None:
 
     value = evil(__repr__=count)
     for held in (value, [value], {"a": value}, value):
-        describe(held, budget=patient)
+        describe(held, budget=budget)
     assert len(asked) == 1
 
 
@@ -456,7 +450,7 @@ class Asked:
     def __repr__(self):
         return "asked"
 
-with Budget() as budget:
+with Budget(seconds=60, seconds_each=20) as budget:
     describe({"a": [1, "b", object()]}, budget=budget)
     assert _thread._count() == 0
     assert describe(Asked(), budget=budget).text == "asked"
