@@ -112,8 +112,7 @@ def test_a_write_in_the_lifespan(serve: Serve, write: str) -> None:
     files = {"hello.py": code, "stamp.py": STAMP, "stamp.txt": "0"}
     server = serve("--app", "hello", "run", "--debug", files=files)
     served_and_settled(server)
-    if write == "line by line":
-        time.sleep(2 * AT_ONCE)  # somebody who saves as quickly as the app writes is taken for it
+    time.sleep(2 * AT_ONCE)  # somebody who saves as quickly as the app writes is taken for it
     still_reloads_for_the_user(server)
 
 
