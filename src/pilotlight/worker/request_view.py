@@ -34,6 +34,7 @@ def view_of(request: RequestInfo, contexts: Sequence[Any], frames: Iterable[Any]
     path, _, query = masked_target(request.target).partition("?")
     host = by_name.get("host", "localhost")
     url = f"{request.scheme}://{host}{path}" if path.startswith("/") else path
+    url = mask_text(f"{url}?{query}" if query else url)
     route = route_of(request.environ, contexts, frames)
     sections = [
         _section("Query", parse_qsl(request.target.partition("?")[2], keep_blank_values=True)),
@@ -45,12 +46,12 @@ def view_of(request: RequestInfo, contexts: Sequence[Any], frames: Iterable[Any]
     ]
     return RequestView(
         method=request.method,
-        url=mask_text(f"{url}?{query}" if query else url),
+        url=url,
         client=request.client,
         route=route.text,
         sections=tuple(section for section in sections if section.pairs or section.note),
         body_bytes=request.body_bytes,
-        curl=_curl(request, url, query, headers),
+        curl=_curl(request, url, headers),
     )
 
 
@@ -164,7 +165,7 @@ _UNSAID = frozenset(
 )
 
 
-def _curl(request: RequestInfo, url: str, query: str, headers: Sequence[tuple[str, str]]) -> str:
+def _curl(request: RequestInfo, url: str, headers: Sequence[tuple[str, str]]) -> str:
     """A command that sends the same again, but for its secrets. A body that cannot stand in it is the content
     of a file that the command names, so that it fails instead of sending something else."""
     words = ["curl"]
@@ -180,7 +181,7 @@ def _curl(request: RequestInfo, url: str, query: str, headers: Sequence[tuple[st
         words += ["--data-raw", _quoted(mask_text(text))]
     elif request.body_bytes:
         words += ["--data-binary", f"@body-of-{request.body_bytes}-bytes"]
-    return " ".join([*words, _quoted(mask_text(f"{url}?{query}" if query else url))])
+    return " ".join([*words, _quoted(url)])
 
 
 def _text_of(request: RequestInfo) -> str | None:
