@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -168,17 +169,39 @@ async def serving(
 
 
 def run(main: Coroutine[Any, Any, None], loop_name: str = "asyncio", seconds: float = 30) -> None:
-    """Runs a test's coroutine; what an event loop reports as unhandled fails the test."""
+    """Runs a test's coroutine; what an event loop reports as unhandled fails the test.
+
+    It ends in any case: uvloop hands what a signal handler raises to nobody, so that pytest's own limit is
+    nothing to it, and what a test cleans up may wait as well.
+    """
     loop = LOOPS[loop_name]()
     unhandled: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, context: unhandled.append(context))
+    waiting: list[str] = []
+
+    def give_up() -> None:
+        waiting.extend(map(_where_it_waits, asyncio.all_tasks(loop)))
+        loop.stop()
+
+    limit = loop.call_later(seconds + 15, give_up)
     try:
         loop.run_until_complete(asyncio.wait_for(main, seconds))
         loop.run_until_complete(loop.shutdown_asyncgens())
+    except RuntimeError as error:
+        if waiting:
+            raise AssertionError("Still waiting:\n" + "\n".join(waiting)) from error
+        raise
     finally:
+        limit.cancel()
         loop.close()
         print(*unhandled, sep="\n")
     assert not unhandled
+
+
+def _where_it_waits(task: asyncio.Task[Any]) -> str:
+    text = io.StringIO()
+    task.print_stack(file=text)
+    return text.getvalue()
 
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, mask: bool = True) -> bytes:

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from pilotlight.debugger.values.strike import find_strike, nothing, raise_in
+
 Result = TypeVar("Result")
 IDLE_SECONDS = 3.0
 
@@ -110,7 +112,7 @@ class Interruptible:
             if self._thread is None:
                 return False
             self._asked = True
-            _raise_in(self._thread, self._exception)
+            raise_in(find_strike(), self._thread, self._exception)
             return True
 
     def _enter(self) -> None:
@@ -120,15 +122,5 @@ class Interruptible:
     def _leave(self) -> None:
         with self._lock:
             if self._thread is not None and self._asked:
-                _raise_in(self._thread, None)
+                raise_in(find_strike(), self._thread, nothing())
             self._thread, self._asked = None, False
-
-
-def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
-    """`exception` in a thread as soon as it runs Python code; None takes it back."""
-    import ctypes
-
-    # A prototype of our own: the function object in `pythonapi` is shared with all who declare its arguments.
-    prototype = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p)
-    strike = prototype(("PyThreadState_SetAsyncExc", ctypes.pythonapi))
-    strike(thread, None if exception is None else id(exception))

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from time import perf_counter, sleep
 from typing import Any
 
+from pilotlight.debugger.values.strike import Strike, find_strike, raise_in
+
 IDLE_SECONDS = 2.0
 """A helper that nobody closed ends by itself after this time."""
 _STRIKES = 30
@@ -82,7 +84,7 @@ class _Thread:
 
     def __init__(self, context: contextvars.Context) -> None:
         self._context = context
-        self._strike = _find_strike()
+        self._strike = _strike_if_any()
         self._go = allocate_lock()
         self._go.acquire()
         self._done = allocate_lock()
@@ -146,18 +148,14 @@ class _Thread:
         if strike is None:
             return Outcome(in_time=False, note="it goes on in a thread of its own")
         for _ in range(_STRIKES):
-            # No other thread can run between the look and the strike: neither is a call of Python code. So
-            # the identifier cannot have passed to another thread.
-            if alive:
-                strike(ident, stop)
+            raise_in(strike, ident, stop, alive)  # if it is not, its identifier may be another thread's
             sleep(_STRIKE_EVERY)
             if not alive:
                 return Outcome(in_time=False, note="it was stopped")
         if self._caught:
             # It runs, so this strike reaches it, and is the last: see `caught`.
             self._caught = _MAX_CAUGHT
-            if alive:
-                strike(ident, stop)
+            raise_in(strike, ident, stop, alive)
             return Outcome(in_time=False, note="it resists every exception, so its thread was put to sleep")
         return Outcome(in_time=False, note="it waits for something, and its thread ends after that")
 
@@ -176,17 +174,9 @@ class _Thread:
         return type("OutOfTime", (SystemExit,), {"__init__": caught})
 
 
-def _find_strike() -> Callable[[int, type[BaseException]], int] | None:
-    """The interpreter's function that raises an exception in another thread, if it has one.
-
-    Found before the code runs: an import beside a loop that holds the interpreter's lock takes long.
-    """
+def _strike_if_any() -> Strike | None:
+    """Found before the code runs: an import beside a loop that holds the interpreter's lock takes long."""
     try:
-        import ctypes
-
-        strike = ctypes.pythonapi.PyThreadState_SetAsyncExc
+        return find_strike()
     except (ImportError, AttributeError):
         return None
-    strike.argtypes = (ctypes.c_ulong, ctypes.py_object)
-    strike.restype = ctypes.c_int
-    return strike
