@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from harness import Serve, ServerProcess, pilotlight, python, script
+from ports import free_port, is_free
 
 APP = """
 from flask import Flask
@@ -37,7 +38,7 @@ def taken_port(host: str = "127.0.0.1") -> Iterator[int]:
     with socket.socket(family) as sock:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((host, 0))
+        sock.bind((host, free_port()))
         sock.listen()
         yield int(sock.getsockname()[1])
 
@@ -58,15 +59,12 @@ def on_port(port: int) -> list[str]:
 def offered_port(text: str) -> int:
     match = re.search(r"(?:--port (?=.*, which is free)|port=(?=.*; it is free))(\d+)", text)
     assert match is not None, text
-    with socket.socket() as one, socket.socket(socket.AF_INET6) as other:
-        for sock, host in ((one, "127.0.0.1"), (other, "::1")):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((host, int(match[1])))
+    assert is_free(int(match[1]))
     return int(match[1])
 
 
 def test_an_earlier_pilotlight_is_recognised(serve: Serve, tmp_path: Path) -> None:
-    first = serve("--app", "hello", "run", "--debug", files=FILES)
+    first = serve(command=on_port(free_port()), files=FILES)
     assert first.get("/").text == "one"
     text = refusal(serve(command=on_port(first.port)))
     assert f"Port {first.port} is already in use" in text
@@ -82,7 +80,9 @@ def test_an_earlier_pilotlight_is_recognised(serve: Serve, tmp_path: Path) -> No
 
 def test_a_script_is_recognised_as_an_earlier_pilotlight(serve: Serve) -> None:
     """Whose process title has nothing of a `pilotlight` command."""
-    first = serve(command=python("-m", "pilotlight", "hello.py", "word"), files=FILES)
+    call = f"app.run(debug=True, port={free_port()})"
+    files = {"hello.py": APP.format(call=call)}
+    first = serve(command=python("-m", "pilotlight", "hello.py", "word"), files=files)
     assert first.get("/").text == "one"
     text = refusal(serve(command=on_port(first.port)))
     assert f"an earlier Pilotlight of this directory (pid {first.pid})" in text
@@ -91,7 +91,8 @@ def test_a_script_is_recognised_as_an_earlier_pilotlight(serve: Serve) -> None:
 
 
 def test_flask_run_is_recognised_as_an_earlier_pilotlight(serve: Serve) -> None:
-    first = serve(command=script("flask", "--app", "hello", "run", "--debug"), files=FILES)
+    port = str(free_port())
+    first = serve(command=script("flask", "--app", "hello", "run", "--debug", "--port", port), files=FILES)
     assert first.get("/").text == "one"
     text = refusal(serve(command=on_port(first.port)))
     assert f"an earlier Pilotlight of this directory (pid {first.pid})" in text
@@ -100,13 +101,14 @@ def test_flask_run_is_recognised_as_an_earlier_pilotlight(serve: Serve) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "::"])
 def test_another_program(serve: Serve, tmp_path: Path, host: str) -> None:
-    other = serve(command=python("-u", "-m", "http.server", "0", "--bind", host))
-    port = int(other.wait_for_output(r"port (\d+)")[1])
+    port = free_port()
+    other = serve(command=python("-u", "-m", "http.server", str(port), "--bind", host))
+    other.wait_for_output(rf"port {port}")
     text = refusal(serve(command=on_port(port), files=FILES))
     assert f"Port {port} is already in use: " in text
     assert f"(pid {other.pid})" in text
     assert "Pilotlight of" not in text
-    assert f"-u -m http.server 0 --bind {host}" in text
+    assert f"-u -m http.server {port} --bind {host}" in text
     shown = {
         "0.0.0.0": "every address (0.0.0.0)",
         "::": "every address (::)",
@@ -197,7 +199,7 @@ def test_on_a_terminal_use_the_other_port(serve: Serve, way: str) -> None:
 
 
 def test_on_a_terminal_stop_the_holder(serve: Serve) -> None:
-    first = serve("--app", "hello", "run", "--debug", files=FILES)
+    first = serve(command=on_port(free_port()), files=FILES)
     port = first.port
     server = asked(serve, on_port(port))
     server.send("s\n")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from exchange import exchange
 from harness import ANY_URL, Serve, ServerProcess, script
+from ports import free_port
 
 APP = """
 import os
@@ -37,12 +38,6 @@ def about():
 """
 FILES = {"hello.py": APP}
 ESCAPE = "\x1b"
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def words(command: str) -> list[str]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 import psutil
 import pytest
 from harness import Serve, pilotlight
+from ports import free_port
 
 APP = """
 import sys
@@ -28,8 +29,8 @@ def index():
     "redirection",
     ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "| true", "2>&1 | true", "</dev/null", ">/dev/full 2>&1"],
 )
-def test_server_serves_and_reloads(serve: Serve, redirection: str, unused_tcp_port_number: int) -> None:
-    port = str(unused_tcp_port_number)
+def test_server_serves_and_reloads(serve: Serve, redirection: str) -> None:
+    port = str(free_port())
     words = " ".join([*pilotlight("--app", "hello", "run", "--debug", "--port", port), redirection])
     server = serve(command=["bash", "-c", words], files={"hello.py": APP.format(greeting="one", extra="")})
     server._url = f"http://127.0.0.1:{port}"
@@ -57,12 +58,3 @@ def wait(server, happens) -> None:
         except OSError:  # noqa: PERF203 - it does not listen yet
             assert time.monotonic() < deadline
             time.sleep(0.05)
-
-
-@pytest.fixture
-def unused_tcp_port_number() -> int:
-    import socket
-
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
