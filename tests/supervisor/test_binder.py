@@ -19,6 +19,7 @@ from pilotlight.supervisor import binder, binder_addresses
 from pilotlight.supervisor.binder import AddressInUse, Bound, answers, bind, is_free, needs_probe
 from pilotlight.supervisor.binder_addresses import Address
 from pilotlight.supervisor.binder_trouble import classify, explain
+from ports import free_port
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 
@@ -42,7 +43,7 @@ def listener(
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if ":" in host:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(only_v6))
-        sock.bind((host, port))
+        sock.bind((host, port or free_port()))
         if listen:
             sock.listen()
         yield sock.getsockname()[1]

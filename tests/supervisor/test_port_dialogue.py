@@ -21,13 +21,14 @@ from pilotlight.supervisor import port_dialogue
 from pilotlight.supervisor.binder import AddressInUse
 from pilotlight.supervisor.port_dialogue import free_port_near
 from pilotlight.supervisor.ports import bind_or_explain
+from ports import free_port
 
 LIMIT = 20.0
 HOLDER = """
 import signal, socket, sys
 if "stubborn" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-sock = socket.create_server(("127.0.0.1", 0))
+sock = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 print(sock.getsockname()[1], flush=True)
 sys.stdin.read()
 """
@@ -73,7 +74,7 @@ def hold() -> Iterator[Hold]:
 
     def start(*arguments: str) -> tuple[int, subprocess.Popen[str]]:
         process = subprocess.Popen(
-            [sys.executable, "-c", HOLDER, *arguments],
+            [sys.executable, "-c", HOLDER, str(free_port()), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

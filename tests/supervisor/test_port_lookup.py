@@ -16,6 +16,7 @@ import pytest
 
 from pilotlight.supervisor import port_lookup
 from pilotlight.supervisor.port_lookup import occupation_of, stop, uid_of_listener
+from ports import free_port
 
 LIMIT = 20.0
 BOTH = ("127.0.0.1", "::1")
@@ -99,12 +100,12 @@ def test_a_listener_is_found_with_all_that_is_known(
 
 
 def test_a_listener_on_an_address_that_does_not_concern_us_is_not_named(start: Start) -> None:
-    port = line_of(start(LISTEN + WAIT, "::1", "0", "1"))
+    port = line_of(start(LISTEN + WAIT, "::1", str(free_port()), "1"))
     assert occupation_of(port, ("127.0.0.1",)).holders == ()
 
 
 def test_two_listeners_on_the_two_families(start: Start) -> None:
-    one = start(LISTEN + WAIT, "127.0.0.1", "0", "1")
+    one = start(LISTEN + WAIT, "127.0.0.1", str(free_port()), "1")
     port = line_of(one)
     other = start(LISTEN + WAIT, "::1", str(port), "1")
     assert line_of(other) == port
@@ -118,7 +119,7 @@ sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 print(sock.getsockname()[1], flush=True)
 sys.stdin.read()
 """
-    server = start(LISTEN + WAIT, "127.0.0.1", "0", "1")
+    server = start(LISTEN + WAIT, "127.0.0.1", str(free_port()), "1")
     port = line_of(server)
     visitor = start(client, str(port))
     port_of_visitor = line_of(visitor)
@@ -130,7 +131,7 @@ sys.stdin.read()
 
 
 def test_the_supervisor_is_named_rather_than_its_worker(start: Start) -> None:
-    parent = start(LISTEN + SHARE + WAIT, "127.0.0.1", "0", "1")
+    parent = start(LISTEN + SHARE + WAIT, "127.0.0.1", str(free_port()), "1")
     port = line_of(parent)
     worker = line_of(parent)
     try:
@@ -154,7 +155,7 @@ def test_a_server_of_ours_is_recognised_by_its_worker(start: Start) -> None:
         "worker = subprocess.Popen([sys.executable, '-c', code])\n"
         "worker.wait()\n"
     )
-    process = start(code, "127.0.0.1", "0", "1")
+    process = start(code, "127.0.0.1", str(free_port()), "1")
     port = line_of(process)
     line_of(process)
     (holder,) = occupation_of(port, BOTH).holders
@@ -165,7 +166,7 @@ def test_a_server_of_ours_is_recognised_by_its_worker(start: Start) -> None:
 
 
 def test_a_listener_that_may_not_be_seen(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    process = start(LISTEN + WAIT, "127.0.0.1", "0", "1")
+    process = start(LISTEN + WAIT, "127.0.0.1", str(free_port()), "1")
     port = line_of(process)
     real = psutil.net_connections(kind="tcp")
     monkeypatch.setattr(psutil, "net_connections", lambda kind: [entry._replace(pid=None) for entry in real])
@@ -179,7 +180,7 @@ def test_a_listener_that_may_not_be_seen(start: Start, monkeypatch: pytest.Monke
 def test_where_sockets_are_seen_only_process_by_process(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    process = start(LISTEN + WAIT, "127.0.0.1", "0", "1")
+    process = start(LISTEN + WAIT, "127.0.0.1", str(free_port()), "1")
     port = line_of(process)
 
     def denied(kind: str) -> list[object]:
@@ -197,8 +198,7 @@ def test_nobody(unused_port: int) -> None:
 
 @pytest.fixture
 def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
+    return free_port()
 
 
 @pytest.mark.parametrize(("port", "uid"), [(5000, 1000), (631, 0), (5001, None), (4660, None)])
@@ -213,7 +213,7 @@ def test_the_owner_of_a_socket_in_the_kernels_table(port: int, uid: int | None) 
 
 
 def test_stop_ends_a_process_and_waits(start: Start) -> None:
-    process = start(LISTEN + WAIT, "127.0.0.1", "0", "1")
+    process = start(LISTEN + WAIT, "127.0.0.1", str(free_port()), "1")
     (holder,) = occupation_of(line_of(process), BOTH).holders
     assert stop(holder) == "ended"
     assert process.wait(LIMIT) != 0
@@ -221,14 +221,14 @@ def test_stop_ends_a_process_and_waits(start: Start) -> None:
 
 
 def test_stop_tells_of_a_process_that_does_not_end(start: Start) -> None:
-    process = start(IGNORE + LISTEN + WAIT, "127.0.0.1", "0", "1")
+    process = start(IGNORE + LISTEN + WAIT, "127.0.0.1", str(free_port()), "1")
     (holder,) = occupation_of(line_of(process), BOTH).holders
     assert stop(holder, seconds=0.3) == "still there"
     assert process.poll() is None
 
 
 def test_stop_leaves_a_successor_with_the_same_pid_alone(start: Start) -> None:
-    process = start(LISTEN + WAIT, "127.0.0.1", "0", "1")
+    process = start(LISTEN + WAIT, "127.0.0.1", str(free_port()), "1")
     (holder,) = occupation_of(line_of(process), BOTH).holders
     assert holder.since is not None
     assert stop(replace(holder, since=holder.since - 100)) == "ended"

@@ -18,6 +18,7 @@ from listener_harness import LIMIT, SECRET, Running, parse, read_all, request, r
 
 from pilotlight.debugger.listener.binding import bind_loopback, port_of
 from pilotlight.errors import UserError
+from ports import free_port
 
 
 @pytest.fixture
@@ -277,8 +278,9 @@ def test_nothing_of_http_is_imported_before_the_first_connection() -> None:
 
 
 def test_the_port_stays_the_same_if_it_can(tmp_path: Path) -> None:
-    sockets = bind_loopback()
-    port = port_of(sockets)
+    port = free_port()
+    sockets = bind_loopback(wanted=port)
+    assert port_of(sockets) == port
     others = bind_loopback(last=port)  # taken: another one
     assert port_of(others) != port
     for sock in (*sockets, *others):
@@ -295,7 +297,7 @@ def test_the_port_stays_the_same_if_it_can(tmp_path: Path) -> None:
 def test_a_port_whose_other_family_is_taken_is_not_used() -> None:
     """A browser may take ::1 for localhost: a key must not reach who listens there."""
     try:
-        stranger = socket.create_server(("::1", 0), family=socket.AF_INET6)
+        stranger = socket.create_server(("::1", free_port()), family=socket.AF_INET6)
     except OSError:
         pytest.skip("no IPv6 on this machine")
     with stranger:
