@@ -11,6 +11,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -202,10 +203,14 @@ class Session:
             row.memory_after_edits_bytes.append(later)
 
     def _edit(self, row: Row, app: App, contender: Contender) -> None:
-        if app.compared:
-            row.after_edited_seconds.append(measures.seconds_after(app, self._root(app)))
+        """In turn with the floor that they are compared with, each after a rest: the machine has moods."""
         count = -(-self.options.edits // min(3, self.options.edits))
-        row.edits.extend(measures.edits(contender, app, self._root(app), count))
+        root = self._root(app)
+        for number, edit in enumerate(measures.edits(contender, app, root, count)):
+            row.edits.append(edit)
+            if app.compared and (contender.ours or number == 0):
+                time.sleep(sum(measures.EDIT_PAUSE) / 2)
+                row.after_edited_seconds.append(measures.seconds_after(app, root))
 
     def _stale(self, row: Row, app: App, contender: Contender) -> None:
         options = self.options

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from pilotlight.console import Console
+from pilotlight.framestack import roomy
 from pilotlight.launch.early import EarlyWorker
 from pilotlight.launch.environment import EnvironmentOverlay
 from pilotlight.launch.greeting import Greeting
@@ -97,6 +98,7 @@ def supervise(
     return status
 
 
+@roomy
 def serve_alone(settings: Settings, console: Console) -> int:
     """Serves in this process, without a reloader."""
     raise_as_usual()

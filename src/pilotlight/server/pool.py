@@ -14,6 +14,8 @@ import time
 from queue import SimpleQueue
 from typing import Protocol
 
+from pilotlight.framestack import roomy
+
 _TICK = 0.005
 """Seconds between two looks at a queue that has jobs waiting."""
 _BUSY_SHARE = 0.7
@@ -108,6 +110,7 @@ class ThreadPool:
                 self._threads += 1
             threading.Thread(target=self._work, name="pilotlight-wsgi", daemon=True).start()
 
+    @roomy
     def _work(self) -> None:
         queue = self._queue
         while True:

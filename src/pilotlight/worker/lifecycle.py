@@ -29,6 +29,7 @@ from pilotlight.app.trim import trim_loader_frames
 from pilotlight.channel import Channel
 from pilotlight.console import Console
 from pilotlight.errors import UserError
+from pilotlight.framestack import roomy
 from pilotlight.reload.checkpoint import Checkpointer
 from pilotlight.reload.dependencies import Dependency
 from pilotlight.reload.freshness import Freshness
@@ -71,6 +72,7 @@ class ChannelLost(BaseException):
     """The supervisor cannot be told any more; not an `Exception`, so that the app's handlers let it pass."""
 
 
+@roomy
 def run(channel: Channel) -> int:
     """Waits for the start message and does what it says; returns the exit status."""
     preload()
