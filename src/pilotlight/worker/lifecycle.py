@@ -296,7 +296,7 @@ class Worker:
             self._console,
             debugging,
             None if consoling is None else consoling.keeper,
-            self._channel.send,
+            self._channel.send_encoded,
             self._shown,
         )
 

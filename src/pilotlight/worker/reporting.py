@@ -8,13 +8,14 @@ nothing that a process without errors does not need.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pilotlight import messages
 from pilotlight.console import Console
@@ -61,14 +62,14 @@ class Reporter:
     Args:
         console: of this process.
         keeper: gives the one of the frames; None where no console can ask for them.
-        send: to the supervisor; None where there is none.
+        send: takes a message in JSON to the supervisor; None where there is none.
         shown: told of each page.
     """
 
     console: Console
     debugging: Debugging
     keeper: Callable[[], Keeper] | None = None
-    send: Callable[[dict[str, Any]], object] | None = None
+    send: Callable[[str], object] | None = None
     shown: ShownFiles = field(default_factory=ShownFiles)
     process: int = field(default_factory=os.getpid)
     """What the app forks has no connection to the supervisor."""
@@ -167,22 +168,19 @@ class Reporter:
         """Tells the supervisor."""
         if self.send is None or not self.debugging.show or os.getpid() != self.process:
             return
-        from pilotlight.debugger.transport import to_json
+        from pilotlight.debugger.transport import to_text
         from pilotlight.worker.describing import repeatable
 
         kept = None if request is None or request.websocket else repeatable(request)
         alive = self._is_alive(report)
         with suppress(OSError):  # the supervisor is gone; its end is noticed elsewhere
+            request_text = "null" if kept is None else f'"{base64.b64encode(kept).decode()}"'
             self.send(
-                {
-                    "type": messages.REPORT,
-                    "report": to_json(report),
-                    "alive": alive,
-                    "request": None if kept is None else base64.b64encode(kept).decode(),
-                }
+                f'{{"type":"{messages.REPORT}","alive":{json.dumps(alive)},"request":{request_text},'
+                f'"report":{to_text(report)}}}'
             )
             if alive and not self._is_alive(report):  # errors at the same time: it was said before this was
-                self.send({"type": messages.REPORTS_GONE, "ids": [report.id]})
+                self.send(json.dumps({"type": messages.REPORTS_GONE, "ids": [report.id]}))
 
     def _is_alive(self, report: Report) -> bool:
         return self.keeper is not None and self.keeper().find(report.id) is not None
