@@ -107,3 +107,12 @@ def test_a_continued_checkpoint_never_read_what_changed(reads: list[str], change
     else:
         assert everything_known
         assert position == readers[0] - 1
+
+
+def test_the_innermost_is_the_last_that_is_paused_inside_a_module() -> None:
+    lineage = line("", "a")
+    assert lineage.innermost() is None
+    lineage.paused("inside /a.py, after its imports", 0.2, 2)
+    lineage.paused("inside /b.py, after its imports", 0.3, 3)
+    lineage.paused("after the load", 0.4, 4)
+    assert lineage.innermost() == 2

@@ -31,7 +31,7 @@ class Line:
         self._hot: dict[str, None] = {}
         """Paths of modules that were edited in this run, the latest last."""
         self._origin: Child | None = None
-        """The checkpoint from which the last load went on."""
+        """The checkpoint from which the last load went on, or the next one probably will."""
         self._spare: Child | None = None
         """A copy of it that was made in advance, and waits."""
 
@@ -101,9 +101,12 @@ class Line:
 
     def prepare(self) -> None:
         """Lets the checkpoint fork in advance from which the last load went on: the next one will most likely
-        do so, too."""
+        do so, too. Before there was an edit it is the one inside the module that was changed last."""
         origin = self._origin
-        if origin is not None and self._spare is None and origin.state is State.PAUSED:
+        if origin is None or origin.state is not State.PAUSED:
+            origin = self._lineage.innermost()
+        if origin is not None and self._spare is None:
+            self._origin = origin
             self._spare = self._fork(origin)
 
     def resume(self) -> Child | None:

@@ -77,6 +77,11 @@ class Lineage(Generic[Process]):
             limit -= 1
         return limit - 1 if limit else None
 
+    def innermost(self) -> Process | None:
+        """The last process that is paused inside a module: such a module is hot, or the newest."""
+        inside = (node.process for node in reversed(self.nodes) if (node.place or "").startswith("inside "))
+        return next(inside, None)
+
     def cut_after(self, position: int | None) -> list[Process]:
         """Drops all processes behind a checkpoint (None: all), the last first; gives them back."""
         begin = 0 if position is None else position + 1
