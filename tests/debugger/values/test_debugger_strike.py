@@ -127,3 +127,46 @@ print(sorted(hit))
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
     assert ended.stdout == "['runs', 'runs', 'waits', 'waits']\n", ended.stderr
+
+
+def test_a_thread_is_known_by_the_interpreter_s_name_for_it() -> None:
+    """In an app that gevent has patched `get_ident` names a greenlet: what waited for a strike on it hung."""
+    program = """
+import _thread, time
+_thread.get_ident = lambda: 4711
+from pilotlight.debugger.values.strike import find_strike, raise_in
+raise_in(find_strike(), 1, SystemExit)
+until = time.monotonic() + 20
+while _thread._count() and time.monotonic() < until:
+    time.sleep(0.01)
+print(_thread._count())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ("0\n", 0), done.stderr
+
+
+def test_no_signal_s_handler_is_struck() -> None:
+    program = """
+import signal, time
+from pilotlight.debugger.values.strike import find_strike, raise_in
+
+begun, ended = 0, 0
+
+def handler(number, frame):
+    global begun, ended
+    begun += 1
+    for _ in range(20):
+        len("")
+    ended += 1
+
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.00005, 0.00005)
+strike, until = find_strike(), time.monotonic() + 1.5
+while time.monotonic() < until:
+    raise_in(strike, 1, SystemExit)
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert begun > 100
+print(begun - ended)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ("0\n", 0), done.stderr
