@@ -18,9 +18,9 @@ from types import FunctionType
 from typing import Any, TypeVar, cast
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-_SLOTS = 1 << 17
+_SLOTS = 1 << 16
 """Of 8 bytes each. CPython takes the next power of two of bytes above that, so as much again is left: enough
-for 3,000 calls within one another."""
+for 1,500 calls within one another. Less than 2 MiB in all: a larger piece may become a huge page at once."""
 
 
 def roomy(function: Function) -> Function:
