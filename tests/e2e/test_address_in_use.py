@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from harness import Serve, ServerProcess, pilotlight, python, script
+
 from ports import free_port, is_free
 
 APP = """

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from exchange import exchange
 from harness import ANY_URL, Serve, ServerProcess, script
+
 from ports import free_port
 
 APP = """

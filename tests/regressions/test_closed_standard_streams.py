@@ -8,6 +8,7 @@ from contextlib import suppress
 import psutil
 import pytest
 from harness import Serve, pilotlight
+
 from ports import free_port
 
 APP = """
