@@ -42,6 +42,8 @@ TERMINAL_LENT = "terminal-lent"
 DEPENDENCY = "dependency"
 """`kind`, `path`, `digest`: see `reload.dependencies.Dependency`; `late`: 0, or how many were read since
 `LOADED`."""
+INSIDE = "inside "
+"""How the `place` of a checkpoint begins that is paused inside a module."""
 PAUSED = "paused"
 """`place`, `seconds` (of the load until here): this process is a checkpoint now, and a copy goes on;
 descriptors: the other ends of the copy's channel, lifeline and crash log."""

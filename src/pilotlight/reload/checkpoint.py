@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pilotlight.messages import INSIDE
 from pilotlight.reload.naming import absolute
 from pilotlight.reload.parts import HeadChangedError
 from pilotlight.reload.purity import Purity
@@ -105,7 +106,7 @@ class Checkpointer:
     def inside_module(self, path: str) -> None:
         """The leading imports of a user module have been executed."""
         if not self._over:
-            self._pause(f"inside {absolute(path)}, after its imports")
+            self._pause(f"{INSIDE}{absolute(path)}, after its imports")
 
     def does_not_compile(self, path: str) -> None:
         """See `parts.Boundaries`."""

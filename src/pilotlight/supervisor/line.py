@@ -101,7 +101,7 @@ class Line:
 
     def prepare(self) -> None:
         """Lets the checkpoint fork in advance from which the last load went on: the next one will most likely
-        do so, too. Before there was an edit it is the one inside the module that was changed last."""
+        do so, too. Where none has (before an edit, or from scratch) it is the innermost."""
         origin = self._origin
         if origin is None or origin.state is not State.PAUSED:
             origin = self._lineage.innermost()

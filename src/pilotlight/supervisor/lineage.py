@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Generic, TypeVar
 
+from pilotlight.messages import INSIDE
 from pilotlight.reload.dependencies import Dependency
 
 Process = TypeVar("Process")
@@ -79,7 +80,7 @@ class Lineage(Generic[Process]):
 
     def innermost(self) -> Process | None:
         """The last process that is paused inside a module: such a module is hot, or the newest."""
-        inside = (node.process for node in reversed(self.nodes) if (node.place or "").startswith("inside "))
+        inside = (node.process for node in reversed(self.nodes) if (node.place or "").startswith(INSIDE))
         return next(inside, None)
 
     def cut_after(self, position: int | None) -> list[Process]:
