@@ -190,15 +190,10 @@ def test_where_sockets_are_seen_only_process_by_process(
     assert [holder.pid for holder in occupation_of(port, BOTH).holders] == [process.pid]
 
 
-def test_nobody(unused_port: int) -> None:
-    occupation = occupation_of(unused_port, BOTH)
+def test_nobody() -> None:
+    occupation = occupation_of(free_port(), BOTH)
     assert occupation.holders == ()
     assert not occupation.used_by_client
-
-
-@pytest.fixture
-def unused_port() -> int:
-    return free_port()
 
 
 @pytest.mark.parametrize(("port", "uid"), [(5000, 1000), (631, 0), (5001, None), (4660, None)])

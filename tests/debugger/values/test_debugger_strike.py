@@ -131,9 +131,9 @@ print(sorted(hit))
 
 def test_a_thread_is_known_by_the_interpreter_s_name_for_it() -> None:
     """In an app that gevent has patched `get_ident` names a greenlet: what waited for a strike on it hung."""
+    patched = "import _thread\n_thread.get_ident = lambda: 4711\n"
     program = """
-import _thread, time
-_thread.get_ident = lambda: 4711
+import time
 from pilotlight.debugger.values.strike import find_strike, raise_in
 raise_in(find_strike(), 1, SystemExit)
 until = time.monotonic() + 20
@@ -141,8 +141,12 @@ while _thread._count() and time.monotonic() < until:
     time.sleep(0.01)
 print(_thread._count())
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
-    assert (done.stdout, done.returncode) == ("0\n", 0), done.stderr
+    for code, expected in (
+        (patched + program, "0\n"),
+        (patched + CASES["a repr that waits"] + TRACED, "went on\nwent on\n"),
+    ):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        assert (done.stdout, done.returncode) == (expected, 0), done.stderr
 
 
 def test_no_signal_s_handler_is_struck() -> None:
